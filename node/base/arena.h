@@ -1,0 +1,38 @@
+/* Bump memory with a ceiling: the only allocator of the pure code.
+ *
+ * A request, a store batch, a poll each live in an arena and are freed whole. Never shared between threads at
+ * one time; it may be lent with what lies in it.
+ */
+#ifndef NODE_BASE_ARENA_H
+#define NODE_BASE_ARENA_H
+
+#include "node/base/span.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *newest;
+    size_t held_bytes;    /* taken from the system, headers included */
+    size_t ceiling_bytes; /* held_bytes never goes above it */
+};
+
+/* An empty arena; takes nothing from the system yet. */
+void arena_init(struct arena *arena, size_t ceiling_bytes);
+
+/* `bytes` of zeroed memory, aligned for any type. NULL when the system has none or the ceiling is reached. */
+void *arena_alloc(struct arena *arena, size_t bytes);
+
+/* As arena_alloc, for count * bytes; NULL also when the product wraps. */
+void *arena_array(struct arena *arena, size_t count, size_t bytes);
+
+/* A copy of `bytes` with a NUL behind it. NULL as above. */
+uint8_t *arena_copy(struct arena *arena, const void *bytes, size_t length);
+
+/* Make `old` (length `old_bytes`, from this arena, or NULL with 0) `new_bytes` long: in place when it is the last
+ * allocation and there is room, else a copy. New bytes are not zeroed. NULL as above; `old` is then as it was. */
+void *arena_grow(struct arena *arena, void *old, size_t old_bytes, size_t new_bytes);
+
+/* Give all back to the system. Accepts an arena already given back. */
+void arena_deinit(struct arena *arena);
+
+#endif
