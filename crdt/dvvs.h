@@ -59,7 +59,7 @@ struct crdt_dvvs crdt_dvvs_over(struct crdt_column *columns, uint32_t columns_ca
 bool crdt_dvvs_is_valid(const struct crdt_dvvs *item);
 
 /* What a reader of this state has seen: every column's top. Columns without writes count too.
- * False when `out` has no room. */
+ * False when `out` has no room; `out` is then empty. */
 bool crdt_dvvs_context(const struct crdt_dvvs *item, struct crdt_vclock *out);
 
 /* The highest counter the state names for `actor`; 0 when it names none. */
@@ -90,7 +90,8 @@ struct crdt_tally crdt_dvvs_tally(const struct crdt_dvvs *item, uint32_t *scratc
 
 /* What the writer of `dot` knows after its write: `sent` (the context it brought, NULL for none) and its own
  * dot. False when that cannot be said without covering a sibling it has not read, that is, when another write
- * survives below the dot in the same column, or when `out` has no room; `out` is then empty. */
+ * survives below the dot in the same column, or when `out` has no room; `out` is then empty. `item` is the state
+ * that the write (and the discard of `sent` before it) left behind; `out` is not `sent`. */
 bool crdt_dvvs_writer_context(const struct crdt_dvvs *item, struct crdt_dot dot, const struct crdt_vclock *sent,
                               struct crdt_vclock *out);
 

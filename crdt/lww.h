@@ -22,7 +22,8 @@ int crdt_lww_compare(const struct crdt_lww *a, const struct crdt_lww *b);
 /* The winner of both. Idempotent, commutative, associative. */
 struct crdt_lww crdt_lww_merge(struct crdt_lww a, struct crdt_lww b);
 
-/* The time a new write takes that must win over `previous_us`: the clock, or just above the previous. */
+/* The time a new write takes that must win over `previous_us`: the clock, or just above the previous (which
+ * at UINT64_MAX stays there: actor and payload then decide). */
 uint64_t crdt_lww_next_time(uint64_t previous_us, uint64_t wall_clock_us);
 
 #endif

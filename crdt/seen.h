@@ -60,8 +60,9 @@ void crdt_seen_absorb(struct crdt_seen *seen, const uint64_t *complete, uint32_t
 /* Forget items outside `interval` and those the clock covers; make `interval` (borrowed) the marker's own. */
 void crdt_seen_restrict(struct crdt_seen *seen, const struct crdt_interval *interval);
 
-/* Write the marker; `out` has room for `capacity` bytes. Items the clock covers are left out, and trailing items
- * that do not fit CRDT_SEEN_BYTES_MAX. Returns the bytes written; 0 when even the clock does not fit. */
+/* Write the marker; `out` has room for `capacity` bytes. Left out are items the clock covers or outside the
+ * interval, and trailing items that do not fit `capacity` or CRDT_SEEN_BYTES_MAX. Returns the bytes written; 0
+ * when not even interval and clock fit, or an end of the interval is longer than CRDT_SEEN_KEY_BYTES_MAX. */
 size_t crdt_seen_encode(const struct crdt_seen *seen, uint8_t *out, size_t capacity);
 
 /* Read a marker from bytes of others. `seen` comes in with its clock and items over the caller's arrays;

@@ -23,13 +23,15 @@ enum {
  * written. The clock has at most CRDT_VCLOCK_MAX entries (asserted). */
 size_t crdt_token_clock_bytes(const struct crdt_vclock *clock, uint8_t *out);
 
-/* Write the token of `clock` under `seal`; room for CRDT_TOKEN_CHARS_MAX, no NUL. Returns the chars written. */
+/* Write the token of `clock` under `seal`; room for CRDT_TOKEN_CHARS_MAX, no NUL. Returns the chars written.
+ * An empty clock is written with seal 0 whatever is given: there is one token of the empty history. */
 size_t crdt_token_encode(const struct crdt_vclock *clock, uint64_t seal, char *text);
 
 /* Read a token that came from outside: `length` chars, any bytes whatever. False for text that
  * crdt_token_encode() cannot have written: a foreign character, a wrong length, set trailing bits, padding,
- * entries out of order, a counter of 0, more than `clock->capacity` or CRDT_VCLOCK_MAX entries; the outputs
- * are then meaningless. True speaks of the shape only: believe the clock after comparing the seal. */
+ * entries out of order, a counter of 0, a seal without entries, more than `clock->capacity` or CRDT_VCLOCK_MAX
+ * entries; the outputs are then meaningless. True speaks of the shape only: believe the clock after comparing
+ * the seal (of a token without entries it is always 0 and there is nothing to compare). */
 bool crdt_token_decode(const char *text, size_t length, struct crdt_vclock *clock, uint64_t *seal);
 
 #endif
