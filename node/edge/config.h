@@ -1,0 +1,99 @@
+/* The settings of a server: defaults, then the file, then the environment, then the flags, each beating the one
+ * before, into one checked struct.
+ *
+ * One table in config.c drives all of it: a setting `max_value_bytes` of section `k2v` is the flag
+ * --k2v-max-value-bytes and the variable SKERRY_K2V_MAX_VALUE_BYTES, without another line of code.
+ */
+#ifndef NODE_EDGE_CONFIG_H
+#define NODE_EDGE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/edge/log.h"
+
+enum {
+    CONFIG_PATH_BYTES = 1024,                     /* a path with its NUL */
+    CONFIG_HOST_BYTES = 46,                       /* an address literal with its NUL (INET6_ADDRSTRLEN) */
+    CONFIG_REGION_BYTES = 65,                     /* a region with its NUL */
+    CONFIG_MESSAGE_BYTES = 2 * CONFIG_PATH_BYTES, /* enough for every message */
+    CONFIG_FILE_BYTES_MAX = 64 * 1024,
+    CONFIG_LINE_BYTES_MAX = 4096,
+};
+
+/* Where to listen: an IPv4 or IPv6 literal without brackets, and a port; 0 means any free one. */
+struct config_address {
+    char host[CONFIG_HOST_BYTES];
+    bool is_v6;
+    uint16_t port;
+};
+
+/* Every path and text is NUL-terminated and not empty. The struct owns nothing: it may be copied, and needs no
+ * deinit. */
+struct config {
+    /* What to do: not settings, flags only. */
+    bool help;                    /* --help: print config_usage() and end; nothing else was read or checked */
+    bool check_only;              /* --check-config: print "configuration ok" and end */
+    char file[CONFIG_PATH_BYTES]; /* --config, or "" when there is none */
+
+    char data_dir[CONFIG_PATH_BYTES];
+    char seal_key_file[CONFIG_PATH_BYTES];
+    enum log_level log_level;
+
+    struct {
+        struct config_address listen;
+        char region[CONFIG_REGION_BYTES];
+        uint64_t max_skew_seconds; /* 1 … 604800 */
+        uint64_t max_value_bytes;  /* 1 … 1 GiB */
+        uint64_t max_batch_bytes;  /* 1 … 4 GiB - 1 */
+        uint64_t max_connections;  /* 1 … 1048576 */
+        bool demo;
+    } k2v;
+
+    struct {
+        struct config_address listen; /* checked and kept; a single node opens no port for nodes */
+    } rpc;
+
+    struct {
+        struct config_address listen;
+        char token_file[CONFIG_PATH_BYTES];
+    } admin;
+
+    struct {
+        uint64_t map_bytes; /* 1 MiB … 64 TiB */
+    } store;
+};
+
+/* Fill `config` from everything there is.
+ *
+ *   argv         the words after "skerry server"; borrowed for the call
+ *   environment  getenv, or a test's stand-in: the value of a variable, NULL when it is not set
+ *   message      out, `message_bytes` long; on failure what is wrong and where, as one line without a newline:
+ *                "skerry.toml:3: …", "--k2v-listen: …" or "SKERRY_K2V_LISTEN: …". Empty on success.
+ *
+ * Returns ERR_OK, or ERR_CONFIG for whatever cannot be used (an unreadable file too); `config` is then not to be
+ * used. Opens no file but the one of --config, creates none.
+ */
+MUST_USE enum err config_load(struct config *config, int argc, char **argv, char *(*environment)(const char *name),
+                              char *message, size_t message_bytes);
+
+/* Apply the text of a configuration file on top of what `config` holds; `name` stands in messages. Any bytes
+ * whatever may come. config_load() does this; tests do without the file. Failure as above. */
+MUST_USE enum err config_parse(struct config *config, const char *name, struct span text, char *message,
+                               size_t message_bytes);
+
+/* Read "HOST:PORT" or "[V6]:PORT"; false, with `address` untouched, for anything else. */
+bool config_address_decode(const char *text, struct config_address *address);
+
+/* Write "HOST:PORT" or "[V6]:PORT" of `address` with another port: for messages and URLs of what was bound.
+ * `text` takes CONFIG_HOST_BYTES + 8 bytes. */
+void config_address_encode(const struct config_address *address, uint16_t port, char *text);
+
+/* The help of `skerry server`: every flag with its meaning and default, every variable, the file, examples. */
+void config_usage(FILE *out);
+
+#endif
