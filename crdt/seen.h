@@ -53,7 +53,9 @@ bool crdt_seen_is_new(const struct crdt_seen *seen, const uint8_t *sort_key, siz
 /* Note that the item was delivered by a node that answers completely for `complete` (its own actors, ascending):
  * their entries in `context` raise the clock; what stays newer is kept as an item whose arrays are borrowed
  * from the arguments, joined by the caller's rule that `context` is the newest known state of the item.
- * When the clock or the items are full it is forgotten (delivered again later, never missed). */
+ * When the clock or the items are full it is forgotten (delivered again later, never missed). Ask
+ * crdt_seen_is_new() about all items of an answer before absorbing the first of them: absorbing raises the clock
+ * over its neighbours of the same answer. */
 void crdt_seen_absorb(struct crdt_seen *seen, const uint64_t *complete, uint32_t complete_count,
                       const uint8_t *sort_key, size_t sort_key_bytes, const struct crdt_vclock *context);
 
