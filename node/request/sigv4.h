@@ -15,7 +15,11 @@ enum {
     SIGV4_DATETIME_CHARS = 16, /* YYYYMMDDTHHMMSSZ */
     SIGV4_SIGNED_HEADERS_MAX = HTTP_HEADERS_MAX,
     SIGV4_REGION_CHARS_MAX = 64,
+    SIGV4_SCOPE_CHARS_MAX = SIGV4_DATE_CHARS + 1 + SIGV4_REGION_CHARS_MAX + 1 + 3 + 1 + 12,
 };
+
+/* Are two names equal but for the case of ASCII letters? */
+bool sigv4_is_same_name(struct http_span a, struct http_span b);
 
 /* What is signed. Names in `headers` are compared without case; values are trimmed by the parser already. */
 struct sigv4_request {
@@ -41,12 +45,17 @@ bool sigv4_canonical_hash(const struct sigv4_request *request, struct arena *scr
 void sigv4_signing_key(struct span secret, const char date[SIGV4_DATE_CHARS], struct span region,
                        uint8_t key[HASH_SHA256_BYTES]);
 
+/* "YYYYMMDD/region/k2v/aws4_request", without NUL; the date is the first 8 chars of `date`. Returns its length. */
+size_t sigv4_scope_encode(const char date[SIGV4_DATE_CHARS], struct span region,
+                          char scope[SIGV4_SCOPE_CHARS_MAX]);
+
 /* HMAC of the string to sign. */
 void sigv4_signature(const uint8_t key[HASH_SHA256_BYTES], const char datetime[SIGV4_DATETIME_CHARS],
                      struct span region, const uint8_t canonical_hash[HASH_SHA256_BYTES],
                      uint8_t signature[HASH_SHA256_BYTES]);
 
-/* YYYYMMDDTHHMMSSZ <-> seconds since 1970. Parsing refuses anything that is no date of the proleptic calendar. */
+/* YYYYMMDDTHHMMSSZ <-> seconds since 1970, up to the year 9999 (asserted). Parsing refuses anything that is no
+ * date of the proleptic calendar, or lies before 1970. */
 void sigv4_datetime_encode(uint64_t unix_time_s, char datetime[SIGV4_DATETIME_CHARS]);
 bool sigv4_datetime_decode(struct http_span text, uint64_t *unix_time_s);
 
