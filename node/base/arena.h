@@ -32,6 +32,12 @@ uint8_t *arena_copy(struct arena *arena, const void *bytes, size_t length);
  * allocation and there is room, else a copy. New bytes are not zeroed. NULL as above; `old` is then as it was. */
 void *arena_grow(struct arena *arena, void *old, size_t old_bytes, size_t new_bytes);
 
+/* As arena_array, but not zeroed. */
+void *arena_take_array(struct arena *arena, size_t count, size_t bytes);
+
+/* Forget all that was taken, keeping the first block for the next use. */
+void arena_reset(struct arena *arena);
+
 /* Give all back to the system. Accepts an arena already given back. */
 void arena_deinit(struct arena *arena);
 

@@ -1,0 +1,124 @@
+/* Ordered key-value with transactions: the interface under the store. The node's edge implements it over LMDB, the
+ * simulator in memory.
+ *
+ * One writing transaction at a time; any number of reading ones beside it, each a snapshot that never waits. A
+ * reading transaction should last well under a second (H21). Keys are 1 … KV_KEY_BYTES_MAX bytes, ordered
+ * bytewise.
+ */
+#ifndef NODE_STORE_KV_H
+#define NODE_STORE_KV_H
+
+#include "node/base/err.h"
+#include "node/base/span.h"
+
+enum { KV_KEY_BYTES_MAX = 511 }; /* LMDB's own bound */
+
+/* The tables. Their numbers are on disk nowhere; their names are (docs/disk-format.md). */
+enum kv_space {
+    KV_META,   /* format, actor, cluster keys */
+    KV_DOCS,   /* buckets, keys, permissions: last-writer-wins documents */
+    KV_ITEMS,  /* one record an item */
+    KV_COUNTS, /* one row of index counters a partition key */
+    KV_SPACES_COUNT,
+};
+
+struct kv_pair {
+    struct span key;
+    struct span value; /* both until the next change in, or the end of, the transaction */
+};
+
+enum kv_step {
+    KV_AT_OR_AFTER,  /* the first key >= the given one */
+    KV_AFTER,        /* the first key > the given one */
+    KV_AT_OR_BEFORE, /* the last key <= the given one */
+    KV_BEFORE,       /* the last key < the given one */
+    KV_NEXT,         /* the key after the cursor's; the given one is not used */
+    KV_PREVIOUS,     /* the key before the cursor's */
+};
+
+struct kv;
+struct kv_txn;
+struct kv_cursor;
+
+/* What an implementation provides. Each owns structs that begin with the ones below. */
+struct kv_calls {
+    enum err (*begin)(struct kv *kv, bool for_writing, struct kv_txn **txn);
+    enum err (*commit)(struct kv_txn *txn);
+    void (*abort)(struct kv_txn *txn);
+    enum err (*get)(struct kv_txn *txn, enum kv_space space, struct span key, struct span *value);
+    enum err (*put)(struct kv_txn *txn, enum kv_space space, struct span key, struct span value);
+    enum err (*del)(struct kv_txn *txn, enum kv_space space, struct span key);
+    enum err (*cursor_open)(struct kv_txn *txn, enum kv_space space, struct kv_cursor **cursor);
+    enum err (*cursor_step)(struct kv_cursor *cursor, enum kv_step step, struct span key, struct kv_pair *pair,
+                            bool *found);
+    void (*cursor_close)(struct kv_cursor *cursor);
+};
+
+struct kv {
+    const struct kv_calls *calls;
+};
+
+struct kv_txn {
+    const struct kv_calls *calls;
+};
+
+struct kv_cursor {
+    const struct kv_calls *calls;
+};
+
+/* Begin a transaction. Errors: ERR_MEMORY, ERR_IO, ERR_FULL. */
+static inline MUST_USE enum err kv_begin(struct kv *kv, bool for_writing, struct kv_txn **txn)
+{
+    return kv->calls->begin(kv, for_writing, txn);
+}
+
+/* End it, for a writing one only after the sync that makes it durable. The transaction is gone either way; on an
+ * error nothing of it is kept. ERR_FULL: nothing changed, go on. ERR_IO: stop acknowledging (H18). */
+static inline MUST_USE enum err kv_commit(struct kv_txn *txn)
+{
+    return txn->calls->commit(txn);
+}
+
+/* End it and keep nothing. Accepts NULL. */
+static inline void kv_abort(struct kv_txn *txn)
+{
+    if (txn != NULL) txn->calls->abort(txn);
+}
+
+/* The value of `key`; absent is value->bytes == NULL (a stored empty value is not NULL). */
+static inline MUST_USE enum err kv_get(struct kv_txn *txn, enum kv_space space, struct span key,
+                                       struct span *value)
+{
+    return txn->calls->get(txn, space, key, value);
+}
+
+static inline MUST_USE enum err kv_put(struct kv_txn *txn, enum kv_space space, struct span key, struct span value)
+{
+    return txn->calls->put(txn, space, key, value);
+}
+
+/* Deleting what is not there is no error. */
+static inline MUST_USE enum err kv_delete(struct kv_txn *txn, enum kv_space space, struct span key)
+{
+    return txn->calls->del(txn, space, key);
+}
+
+/* A cursor must be closed before its transaction ends. */
+static inline MUST_USE enum err kv_cursor_open(struct kv_txn *txn, enum kv_space space, struct kv_cursor **cursor)
+{
+    return txn->calls->cursor_open(txn, space, cursor);
+}
+
+/* Move and read. `found` false when there is no such key; NEXT and PREVIOUS only after a step that found. */
+static inline MUST_USE enum err kv_cursor_step(struct kv_cursor *cursor, enum kv_step step, struct span key,
+                                               struct kv_pair *pair, bool *found)
+{
+    return cursor->calls->cursor_step(cursor, step, key, pair, found);
+}
+
+static inline void kv_cursor_close(struct kv_cursor *cursor)
+{
+    if (cursor != NULL) cursor->calls->cursor_close(cursor);
+}
+
+#endif

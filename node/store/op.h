@@ -1,0 +1,141 @@
+/* What may be asked of the store, and what it answers.
+ *
+ * An op lives in the memory of who asks, who lends it, with its arena, until the answer: nobody else touches them
+ * in between. What comes in is borrowed, what comes out lies in the op's arena. `err` says how the world behaved;
+ * outcomes of a write (too many siblings…) are part of the answer.
+ */
+#ifndef NODE_STORE_OP_H
+#define NODE_STORE_OP_H
+
+#include "node/base/list.h"
+#include "node/store/record.h"
+
+enum {
+    OP_SIBLINGS_MAX = 256,            /* a client's write beyond is refused (H5); a merge never */
+    OP_RANGE_ITEMS_MAX = 1000,        /* a page: keeps a read transaction short (H21) */
+    OP_RANGE_BYTES_MAX = 1024 * 1024, /* a page, once its first item is in */
+};
+
+enum op_kind {
+    OP_READ,       /* one item */
+    OP_WRITE,      /* one or more items of clients, in one transaction, all or none */
+    OP_RANGE,      /* a page of items of one partition key */
+    OP_INDEX,      /* a page of partition keys of one bucket */
+    OP_DOCS,       /* all documents */
+    OP_DOCS_WRITE, /* documents, in one transaction */
+};
+
+struct op_key {
+    const uint8_t *bucket_id; /* KEYS_BUCKET_ID_BYTES */
+    struct span partition_key;
+    struct span sort_key;
+};
+
+/* `has_item` false: there is no record. Otherwise `state` is the item's. */
+struct op_read {
+    struct op_key key; /* in */
+    bool has_item;     /* out */
+    struct crdt_dvvs state;
+};
+
+enum op_outcome {
+    OP_DONE,
+    OP_TOO_MANY_SIBLINGS, /* OP_SIBLINGS_MAX are already there that the context does not cover */
+    OP_TOO_MANY_ACTORS,   /* CRDT_VCLOCK_MAX are already in the item's history */
+    OP_TOO_MANY_BYTES,    /* the siblings together would pass item_bytes_max */
+};
+
+struct op_write_item {
+    struct op_key key;
+    struct crdt_vclock context; /* of the writer's token; empty without one */
+    bool has_context;
+    uint8_t kind; /* enum crdt_kind */
+    struct span value;
+    uint8_t hash[RING_HASH_BYTES]; /* out: of the partition */
+};
+
+struct op_write {
+    struct op_write_item *items;
+    uint32_t items_count;
+    uint64_t item_bytes_max; /* of an item's siblings together */
+    bool wants_context;      /* with a single item: fill writer_context */
+    enum op_outcome outcome; /* out: when not OP_DONE nothing was written */
+    uint32_t refused_index;  /* out: which item was refused */
+    bool has_writer_context; /* out */
+    struct crdt_vclock writer_context;
+};
+
+/* Keys in [low, high) when forward; when reverse, the same interval from its upper end. Open ends by the flags. */
+struct op_interval {
+    struct span low;
+    struct span high;
+    bool low_is_open; /* low itself is not in */
+    bool has_high;
+    bool high_is_in; /* high itself is in */
+};
+
+struct op_range_item {
+    struct span sort_key;
+    struct crdt_dvvs state;
+};
+
+struct op_range {
+    struct op_key key; /* in: its sort key is not used */
+    struct op_interval interval;
+    bool is_reverse;
+    uint32_t items_max;          /* 1 … OP_RANGE_ITEMS_MAX */
+    struct op_range_item *items; /* out */
+    uint32_t items_count;
+    bool is_end; /* out: nothing of the interval is left behind the last item */
+};
+
+struct op_index_row {
+    struct span partition_key;
+    struct crdt_tally tally;
+};
+
+struct op_index {
+    const uint8_t *bucket_id; /* in */
+    struct op_interval interval;
+    bool is_reverse;
+    uint32_t rows_max;
+    struct op_index_row *rows; /* out: only those that are listed */
+    uint32_t rows_count;
+    bool is_end;
+    struct span last; /* out: where to go on behind when not is_end, listed or not */
+};
+
+struct op_document {
+    struct span key;
+    struct crdt_lww register_;
+};
+
+/* All documents out (OP_DOCS), or documents in: each wins over what is there, its time raised if need be
+ * (OP_DOCS_WRITE; `register_` out: as it was written). */
+struct op_docs {
+    struct op_document *documents;
+    uint32_t documents_count;
+};
+
+struct op {
+    struct list link; /* the lender's or the store's queue */
+    enum op_kind kind;
+    struct arena *arena;
+    void *owner;  /* the asker's own, untouched */
+    enum err err; /* out */
+    union {
+        struct op_read read;
+        struct op_write write;
+        struct op_range range;
+        struct op_index index;
+        struct op_docs docs;
+    };
+};
+
+/* Does the op need a writing transaction? */
+static inline bool op_is_write(const struct op *op)
+{
+    return op->kind == OP_WRITE || op->kind == OP_DOCS_WRITE;
+}
+
+#endif

@@ -1,0 +1,10 @@
+/* The reading ops: one item, pages of items and of index rows, all documents. */
+#ifndef NODE_STORE_READ_H
+#define NODE_STORE_READ_H
+
+#include "node/store/op.h"
+
+/* Run one reading op inside `txn`; sets op->err. What it returns is copied into the op's arena. */
+void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct op *op);
+
+#endif

@@ -1,0 +1,218 @@
+/* Opening the store, and running batches of ops: one transaction for all writes, one for all reads. */
+#include "node/store/store.h"
+
+#include "node/store/read.h"
+#include "node/store/write.h"
+
+#include <assert.h>
+#include <sodium/utils.h>
+#include <stdio.h>
+
+enum { SECRETS_BYTES = 2 * HASH_KEY_BYTES };
+
+/* --- opening -------------------------------------------------------------------------------------------- */
+
+static struct span key_format(void)
+{
+    return span_text("format");
+}
+
+static struct span key_secrets(void)
+{
+    return span_text("secrets");
+}
+
+/* The row "format" is ["skerry", version] and nothing else ever: a later program reads it before all else. */
+static enum err format_make(struct store *store, struct kv_txn *txn)
+{
+    struct wire_out out;
+    wire_out_init(&out, &store->scratch);
+    wire_put_array(&out, 2);
+    wire_put_text(&out, span_text("skerry"));
+    wire_put_u64(&out, STORE_FORMAT_VERSION);
+    if (out.failed) return ERR_MEMORY;
+    return kv_put(txn, KV_META, key_format(), span_of(out.bytes, out.length));
+}
+
+static enum err format_check(struct span row, char message[200])
+{
+    struct wire_in in = wire_in_over(row);
+    uint32_t count = wire_get_array(&in);
+    struct span name = wire_get_text(&in);
+    uint64_t version = wire_get_u64(&in);
+    if (in.failed || count < 2 || !span_is_equal(name, span_text("skerry"))) {
+        snprintf(message, 200, "this database was not made by skerry");
+        return ERR_VERSION;
+    }
+    if (version == STORE_FORMAT_VERSION) return ERR_OK;
+    snprintf(message, 200, "the database has format version %llu; this program knows version %d only",
+             (unsigned long long)version, STORE_FORMAT_VERSION);
+    return ERR_VERSION;
+}
+
+static enum err secrets_make(struct store *store, struct kv_txn *txn, const uint8_t *seal_key)
+{
+    uint8_t plain[SECRETS_BYTES];
+    uint8_t sealed[SECRETS_BYTES + SEAL_OVERHEAD_BYTES];
+    prng_bytes(&store->prng, plain, sizeof plain);
+    seal_close(seal_key, key_secrets(), span_of(plain, sizeof plain), &store->prng, sealed);
+    memcpy(store->hash_key, plain, HASH_KEY_BYTES);
+    memcpy(store->token_key, plain + HASH_KEY_BYTES, HASH_KEY_BYTES);
+    sodium_memzero(plain, sizeof plain);
+    return kv_put(txn, KV_META, key_secrets(), span_of(sealed, sizeof sealed));
+}
+
+static enum err secrets_open(struct store *store, struct kv_txn *txn, const uint8_t *seal_key, char message[200])
+{
+    uint8_t plain[SECRETS_BYTES];
+    struct span row = {0};
+    enum err err = kv_get(txn, KV_META, key_secrets(), &row);
+    if (err != ERR_OK) return err;
+    if (row.bytes == NULL || row.length != SECRETS_BYTES + SEAL_OVERHEAD_BYTES ||
+        !seal_open(seal_key, key_secrets(), row, plain)) {
+        snprintf(message, 200,
+                 "the seal key does not open this database: give the seal_key_file it was made with");
+        return ERR_ACCESS;
+    }
+    memcpy(store->hash_key, plain, HASH_KEY_BYTES);
+    memcpy(store->token_key, plain + HASH_KEY_BYTES, HASH_KEY_BYTES);
+    sodium_memzero(plain, sizeof plain);
+    return ERR_OK;
+}
+
+static enum err open_actor(struct store *store, struct kv_txn *txn, const uint8_t *place, char message[200])
+{
+    bool found = false;
+    enum err err = actor_load(&store->actor, txn, store->hash_key, &found);
+    if (err == ERR_CORRUPT)
+        snprintf(message, 200, "the row that holds this node's actor is corrupt; restore the data directory");
+    if (err != ERR_OK) return err;
+    if (!found) actor_init(&store->actor, place, &store->prng);
+    if (memcmp(store->actor.place, place, ACTOR_PLACE_BYTES) != 0) {
+        memcpy(store->actor.place, place, ACTOR_PLACE_BYTES);
+        actor_replace(&store->actor, &store->prng);
+        store->former_actors_taken++;
+    }
+    return store->actor.is_changed ? actor_store(&store->actor, txn, store->hash_key, &store->scratch) : ERR_OK;
+}
+
+static enum err open_rows(struct store *store, struct kv_txn *txn, const uint8_t *seal_key, const uint8_t *place,
+                          char message[200])
+{
+    struct span format = {0};
+    enum err err = kv_get(txn, KV_META, key_format(), &format);
+    if (err != ERR_OK) return err;
+    if (format.bytes == NULL) {
+        err = format_make(store, txn);
+        if (err == ERR_OK) err = secrets_make(store, txn, seal_key);
+    } else {
+        err = format_check(format, message);
+        if (err == ERR_OK) err = secrets_open(store, txn, seal_key, message);
+    }
+    return err == ERR_OK ? open_actor(store, txn, place, message) : err;
+}
+
+enum err store_open(struct store *store, struct kv *kv, const uint8_t seal_key[SEAL_KEY_BYTES],
+                    const uint8_t seed[PRNG_SEED_BYTES], const uint8_t place[ACTOR_PLACE_BYTES], char message[200])
+{
+    *store = (struct store){.kv = kv};
+    message[0] = '\0';
+    arena_init(&store->scratch, STORE_SCRATCH_BYTES_MAX);
+    prng_init(&store->prng, seed);
+    struct kv_txn *txn = NULL;
+    enum err err = kv_begin(kv, true, &txn);
+    if (err == ERR_OK) {
+        err = open_rows(store, txn, seal_key, place, message);
+        if (err == ERR_OK) {
+            err = kv_commit(txn);
+        } else {
+            kv_abort(txn);
+        }
+    }
+    if (err != ERR_OK && message[0] == '\0')
+        snprintf(message, 200, "the database cannot be read: %s", err_name(err));
+    if (err != ERR_OK) store_close(store);
+    return err;
+}
+
+void store_close(struct store *store)
+{
+    arena_deinit(&store->scratch);
+    sodium_memzero(store->hash_key, HASH_KEY_BYTES);
+    sodium_memzero(store->token_key, HASH_KEY_BYTES);
+    store->kv = NULL;
+}
+
+/* --- running -------------------------------------------------------------------------------------------- */
+
+static struct op *op_of(struct list *link)
+{
+    return LIST_OWNER(link, struct op, link);
+}
+
+static void fail_all(struct list *ops, enum err err)
+{
+    for (struct list *link = ops->next; link != ops; link = link->next)
+        op_of(link)->err = err;
+}
+
+void store_run_reads(const struct store *store, struct list *ops)
+{
+    struct kv_txn *txn = NULL;
+    enum err err = kv_begin(store->kv, false, &txn);
+    if (err != ERR_OK) {
+        fail_all(ops, err);
+        return;
+    }
+    for (struct list *link = ops->next; link != ops; link = link->next)
+        read_run(store->hash_key, txn, op_of(link));
+    kv_abort(txn);
+}
+
+/* Run them all; the answer is the error that spoils the transaction, or ERR_OK. */
+static enum err run_all(struct store *store, struct kv_txn *txn, struct list *ops, uint64_t wall_us)
+{
+    for (struct list *link = ops->next; link != ops; link = link->next) {
+        struct op *op = op_of(link);
+        write_run(store, txn, op, wall_us);
+        if (op->err == ERR_FULL || op->err == ERR_IO) return op->err;
+    }
+    arena_reset(&store->scratch);
+    return store->actor.is_changed ? actor_store(&store->actor, txn, store->hash_key, &store->scratch) : ERR_OK;
+}
+
+void store_run_writes(struct store *store, struct list *ops, uint64_t wall_us)
+{
+    struct kv_txn *txn = NULL;
+    enum err err = kv_begin(store->kv, true, &txn);
+    if (err == ERR_OK) {
+        err = run_all(store, txn, ops, wall_us);
+        if (err == ERR_OK) {
+            err = kv_commit(txn);
+        } else {
+            kv_abort(txn);
+        }
+    }
+    if (err == ERR_OK) return;
+    store->actor.is_changed = true; /* its row did not reach the disk; counters once given are not given again */
+    fail_all(ops, err);
+}
+
+uint64_t store_token_seal(const uint8_t token_key[HASH_KEY_BYTES], const struct op_key *key,
+                          const struct crdt_vclock *clock)
+{
+    if (clock->count == 0) return 0;
+    struct hash_keyed keyed;
+    hash_keyed_init(&keyed, token_key);
+    hash_keyed_add(&keyed, "token", 5);
+    hash_keyed_add(&keyed, key->bucket_id, KEYS_BUCKET_ID_BYTES);
+    hash_keyed_add_field(&keyed, key->partition_key);
+    hash_keyed_add_field(&keyed, key->sort_key);
+    for (uint32_t i = 0; i < clock->count; i++) {
+        uint8_t entry[16];
+        wire_store_u64(entry, clock->entries[i].actor);
+        wire_store_u64(entry + 8, clock->entries[i].counter);
+        hash_keyed_add(&keyed, entry, sizeof entry);
+    }
+    return hash_keyed_64(&keyed);
+}

@@ -1,0 +1,270 @@
+/* Read, discard what the context covers, add under a new dot, write record and counters: one item after another.
+ */
+#include "node/store/write.h"
+
+#include "node/store/count.h"
+
+#include <assert.h>
+
+/* --- taking back ---------------------------------------------------------------------------------------- */
+
+/* What a row was before an op of several items changed it. */
+struct undo_row {
+    struct undo_row *older;
+    enum kv_space space;
+    struct span key;
+    struct span value; /* bytes NULL: there was none */
+};
+
+struct undo {
+    struct arena arena;
+    struct undo_row *newest;
+    bool is_wanted; /* an op of one item fails before it changes anything */
+};
+
+static bool undo_copy(struct undo *undo, struct span from, struct span *to)
+{
+    if (from.bytes == NULL) return true;
+    uint8_t *copy = arena_copy(&undo->arena, from.bytes, from.length);
+    *to = span_of(copy, from.length);
+    return copy != NULL;
+}
+
+static enum err undo_note(struct undo *undo, struct kv_txn *txn, enum kv_space space, struct span key)
+{
+    if (!undo->is_wanted) return ERR_OK;
+    struct span value = {0};
+    enum err err = kv_get(txn, space, key, &value);
+    if (err != ERR_OK) return err;
+    struct undo_row *row = arena_alloc(&undo->arena, sizeof *row);
+    if (row == NULL || !undo_copy(undo, key, &row->key) || !undo_copy(undo, value, &row->value)) return ERR_MEMORY;
+    row->space = space;
+    row->older = undo->newest;
+    undo->newest = row;
+    return ERR_OK;
+}
+
+static enum err undo_run(struct undo *undo, struct kv_txn *txn)
+{
+    enum err err = ERR_OK;
+    for (struct undo_row *row = undo->newest; row != NULL && err == ERR_OK; row = row->older) {
+        if (row->value.bytes == NULL) {
+            err = kv_delete(txn, row->space, row->key);
+        } else {
+            err = kv_put(txn, row->space, row->key, row->value);
+        }
+    }
+    return err;
+}
+
+/* --- one item ------------------------------------------------------------------------------------------- */
+
+/* One item under change. */
+struct change {
+    struct op_write_item *write;
+    struct keys_buffer key_buffer;
+    struct span key;
+    struct record_item item;
+    bool is_new;
+    struct crdt_tally before;
+    struct crdt_dot dot;
+};
+
+/* Read the item, with room for one more write, the columns a context may add, and our own. */
+static enum err change_read(struct store *store, struct kv_txn *txn, struct change *change)
+{
+    struct op_write_item *write = change->write;
+    uint32_t spare_columns = write->context.count + 1;
+    struct span row = {0};
+    enum err err = kv_get(txn, KV_ITEMS, change->key, &row);
+    if (err != ERR_OK) return err;
+    change->is_new = row.bytes == NULL;
+    if (!change->is_new) {
+        return record_decode_item(store->hash_key, change->key, row, spare_columns, &store->scratch,
+                                  &change->item);
+    }
+    struct crdt_column *columns = arena_take_array(&store->scratch, spare_columns, sizeof *columns);
+    struct crdt_write *writes = arena_take_array(&store->scratch, 1, sizeof *writes);
+    if (columns == NULL || writes == NULL) return ERR_MEMORY;
+    change->item.state = crdt_dvvs_over(columns, spare_columns, writes, 1);
+    return ERR_OK;
+}
+
+static uint64_t siblings_bytes(const struct crdt_dvvs *state)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < state->writes_count; i++)
+        bytes += state->writes[i].value_bytes;
+    return bytes;
+}
+
+/* May this client's write be added to what its context leaves? */
+static enum op_outcome bounds_outcome(const struct crdt_dvvs *state, uint64_t actor, struct span value,
+                                      uint64_t item_bytes_max)
+{
+    if (state->writes_count >= OP_SIBLINGS_MAX) return OP_TOO_MANY_SIBLINGS;
+    bool has_column = crdt_dvvs_top(state, actor) > 0;
+    if (state->columns_count + (has_column ? 0u : 1u) > CRDT_VCLOCK_MAX) return OP_TOO_MANY_ACTORS;
+    if (state->writes_count > 0 && siblings_bytes(state) + value.length > item_bytes_max) return OP_TOO_MANY_BYTES;
+    return OP_DONE;
+}
+
+/* Give the write its dot and add it. */
+static void change_apply(struct store *store, struct change *change, uint64_t wall_us)
+{
+    struct op_write_item *write = change->write;
+    struct crdt_dvvs *state = &change->item.state;
+    uint64_t top = crdt_dvvs_top(state, store->actor.id);
+    change->dot = (struct crdt_dot){store->actor.id, actor_next(&store->actor, top, wall_us)};
+    bool has_room = crdt_dvvs_add(state, change->dot.actor,
+                                  (struct crdt_write){.counter = change->dot.counter,
+                                                      .value = write->value.bytes,
+                                                      .value_bytes = (uint32_t)write->value.length,
+                                                      .kind = write->kind});
+    assert(has_room); /* change_read() made it */
+}
+
+static enum err tally(struct store *store, const struct crdt_dvvs *state, struct crdt_tally *out)
+{
+    uint32_t *scratch = arena_take_array(&store->scratch, state->writes_count + 1, sizeof *scratch);
+    if (scratch == NULL) return ERR_MEMORY;
+    *out = crdt_dvvs_tally(state, scratch);
+    return ERR_OK;
+}
+
+/* Counters first: they can still fail without a trace; after them only the disk can. */
+static enum err change_store(struct store *store, struct kv_txn *txn, struct change *change, struct undo *undo)
+{
+    struct op_write_item *write = change->write;
+    struct crdt_tally after;
+    struct keys_buffer count_buffer;
+    struct span count_key = keys_count(&count_buffer, write->key.bucket_id, write->key.partition_key);
+    change->item.bucket_id = span_of(write->key.bucket_id, KEYS_BUCKET_ID_BYTES);
+    change->item.partition_key = write->key.partition_key;
+    enum err err = tally(store, &change->item.state, &after);
+    if (err != ERR_OK) return err;
+    struct span row = record_encode_item(store->hash_key, change->key, &change->item, &store->scratch);
+    if (row.bytes == NULL) return ERR_MEMORY;
+    if ((err = undo_note(undo, txn, KV_COUNTS, count_key)) != ERR_OK) return err;
+    if ((err = undo_note(undo, txn, KV_ITEMS, change->key)) != ERR_OK) return err;
+    err = count_change(txn, store->hash_key, count_key, change->before, after, change->is_new, &store->scratch);
+    return err == ERR_OK ? kv_put(txn, KV_ITEMS, change->key, row) : err;
+}
+
+/* What the writer now knows, into the op. */
+static enum err writer_context(struct op *op, const struct change *change)
+{
+    struct op_write *write = &op->write;
+    uint32_t capacity = change->write->context.count + 1;
+    struct crdt_dot *entries = arena_take_array(op->arena, capacity, sizeof *entries);
+    if (entries == NULL) return ERR_MEMORY;
+    write->writer_context = crdt_vclock_over(entries, capacity);
+    write->has_writer_context = crdt_dvvs_writer_context(
+        &change->item.state, change->dot, change->write->has_context ? &change->write->context : NULL,
+        &write->writer_context);
+    return ERR_OK;
+}
+
+static enum err write_item(struct store *store, struct kv_txn *txn, struct op *op, uint32_t index,
+                           uint64_t wall_us, struct undo *undo)
+{
+    struct op_write_item *write = &op->write.items[index];
+    struct change change = {.write = write};
+    keys_hash(store->hash_key, write->key.bucket_id, write->key.partition_key, write->hash);
+    change.key = keys_item(&change.key_buffer, write->hash, write->key.sort_key);
+    enum err err = change_read(store, txn, &change);
+    if (err == ERR_OK) err = tally(store, &change.item.state, &change.before);
+    if (err != ERR_OK) return err;
+    if (write->has_context && !crdt_dvvs_discard(&change.item.state, &write->context)) return ERR_MEMORY;
+    op->write.outcome = bounds_outcome(&change.item.state, store->actor.id, write->value,
+                                       op->write.item_bytes_max);
+    op->write.refused_index = index;
+    if (op->write.outcome != OP_DONE) return ERR_OK;
+    change_apply(store, &change, wall_us);
+    if (op->write.wants_context) err = writer_context(op, &change);
+    return err == ERR_OK ? change_store(store, txn, &change, undo) : err;
+}
+
+/* A token of ours that names a counter we never gave: the database went back in time (H1). */
+static bool shows_rollback(const struct store *store, const struct op_write *write)
+{
+    for (uint32_t i = 0; i < write->items_count; i++) {
+        if (crdt_vclock_get(&write->items[i].context, store->actor.id) > store->actor.last_counter) return true;
+    }
+    return false;
+}
+
+static void replace_actor(struct store *store)
+{
+    actor_replace(&store->actor, &store->prng);
+    store->former_actors_taken++;
+}
+
+static enum err write_items(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
+{
+    struct op_write *write = &op->write;
+    struct undo undo = {.is_wanted = write->items_count > 1};
+    arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
+    write->outcome = OP_DONE;
+    if (shows_rollback(store, write)) replace_actor(store);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < write->items_count && err == ERR_OK && write->outcome == OP_DONE; i++) {
+        arena_reset(&store->scratch);
+        err = write_item(store, txn, op, i, wall_us, &undo);
+    }
+    bool is_spoiled = err == ERR_FULL || err == ERR_IO;
+    if ((err != ERR_OK || write->outcome != OP_DONE) && !is_spoiled) {
+        enum err undone = undo_run(&undo, txn);
+        if (undone != ERR_OK) err = undone;
+    }
+    if (err == ERR_CORRUPT && !store->has_met_corruption) {
+        store->has_met_corruption =
+            true; /* once a start: a client must not burn ids by writing to one bad record */
+        replace_actor(store);
+    }
+    arena_deinit(&undo.arena);
+    return err;
+}
+
+/* --- documents ------------------------------------------------------------------------------------------ */
+
+static enum err write_document(struct store *store, struct kv_txn *txn, struct op_document *document,
+                               uint64_t wall_us)
+{
+    struct span row = {0};
+    struct crdt_lww before = {0};
+    enum err err = kv_get(txn, KV_DOCS, document->key, &row);
+    if (err == ERR_OK && row.bytes != NULL)
+        err = record_decode_document(store->hash_key, document->key, row, &before);
+    if (err != ERR_OK) return err;
+    document->register_.actor = store->actor.id;
+    document->register_.time_us = crdt_lww_next_time(before.time_us, wall_us);
+    row = record_encode_document(store->hash_key, document->key, &document->register_, &store->scratch);
+    return row.bytes == NULL ? ERR_MEMORY : kv_put(txn, KV_DOCS, document->key, row);
+}
+
+/* An op of documents changes rows one by one: what fails in between spoils the transaction. */
+static enum err write_documents(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
+{
+    arena_reset(&store->scratch);
+    struct undo undo = {.is_wanted = true};
+    arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < op->docs.documents_count && err == ERR_OK; i++) {
+        err = undo_note(&undo, txn, KV_DOCS, op->docs.documents[i].key);
+        if (err == ERR_OK) err = write_document(store, txn, &op->docs.documents[i], wall_us);
+    }
+    if (err != ERR_OK && err != ERR_FULL && err != ERR_IO) {
+        enum err undone = undo_run(&undo, txn);
+        if (undone != ERR_OK) err = undone;
+    }
+    arena_deinit(&undo.arena);
+    return err;
+}
+
+void write_run(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
+{
+    assert(op_is_write(op));
+    op->err = op->kind == OP_WRITE ? write_items(store, txn, op, wall_us)
+                                   : write_documents(store, txn, op, wall_us);
+}
