@@ -65,11 +65,17 @@ struct http_parser {
     int status;         /* 400, 414 or 431 when refused */
     const char *reason; /* static text naming what is wrong and the limit */
 
-    char *buffer; /* the caller's, HTTP_HEAD_BYTES_MAX chars: target, names and values are gathered there */
-    size_t buffer_used;
+    char
+        *buffer; /* the caller's, HTTP_HEAD_BYTES_MAX chars: method, target, names and values are gathered there */
+    uint32_t buffer_used;
+    uint32_t item_index;    /* where in the buffer the name or value being read begins */
+    uint32_t framing_bytes; /* of the head, or of the trailers and chunk extensions, so far */
+    uint32_t unit_bytes;    /* of the target, the line or the digits of a chunk size being read, so far */
+    int trap_status;        /* the refusal due behind the bytes that may still be parsed */
+    const char *trap_reason;
     uint8_t phase;
-    uint8_t pending;
-    const char *last_value_end;
+    uint8_t verdict; /* what a callback found */
+    char last_byte;  /* of the line being read */
     _Alignas(8) unsigned char llhttp[HTTP_PARSER_STATE_BYTES];
 };
 
@@ -84,8 +90,11 @@ void http_parser_lend(struct http_parser *parser, char *buffer);
 /* Is the parser between two messages, with not a byte of the next one seen? */
 bool http_parser_is_idle(const struct http_parser *parser);
 
-/* Take bytes until something is worth knowing. `taken` out: how many were used; the rest is to be given again.
- * The head stays valid until the first bytes after HTTP_END are given.
+/* Take bytes until something is worth knowing. `taken` out: how many were used; the rest is to be given again, and
+ * even when there is no rest: only HTTP_MORE (and HTTP_REFUSED) says that the parser has nothing further to tell.
+ * The head stays valid until the first bytes after HTTP_END are given. After the HTTP_END of a message that does
+ * not keep the connection alive all further bytes are taken and dropped. Empty lines (CRLF) before a request are
+ * skipped and do not end idleness.
  *
  * Refused, by RFC 9112 and H27: Content-Length with Transfer-Encoding, repeated or listed Content-Length, signs, a
  * Transfer-Encoding other than exactly one "chunked", chunk sizes over 16 digits, bare LF, folded headers, two
