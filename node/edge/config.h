@@ -1,7 +1,7 @@
 /* The settings of a server: defaults, then the file, then the environment, then the flags, each beating the one
  * before, into one checked struct.
  *
- * One table in config.c drives all of it: a setting `max_value_bytes` of section `k2v` is the flag
+ * One table (settings.c) drives all of it: a setting `max_value_bytes` of section `k2v` is the flag
  * --k2v-max-value-bytes and the variable SKERRY_K2V_MAX_VALUE_BYTES, without another line of code.
  */
 #ifndef NODE_EDGE_CONFIG_H
@@ -19,10 +19,10 @@
 enum {
     CONFIG_PATH_BYTES = 1024,                     /* a path with its NUL */
     CONFIG_HOST_BYTES = 46,                       /* an address literal with its NUL (INET6_ADDRSTRLEN) */
+    CONFIG_ADDRESS_BYTES = CONFIG_HOST_BYTES + 8, /* "[HOST]:PORT" with its NUL */
     CONFIG_REGION_BYTES = 65,                     /* a region with its NUL */
     CONFIG_MESSAGE_BYTES = 2 * CONFIG_PATH_BYTES, /* enough for every message */
     CONFIG_FILE_BYTES_MAX = 64 * 1024,
-    CONFIG_LINE_BYTES_MAX = 4096,
 };
 
 /* Where to listen: an IPv4 or IPv6 literal without brackets, and a port; 0 means any free one. */
@@ -90,7 +90,7 @@ MUST_USE enum err config_parse(struct config *config, const char *name, struct s
 bool config_address_decode(const char *text, struct config_address *address);
 
 /* Write "HOST:PORT" or "[V6]:PORT" of `address` with another port: for messages and URLs of what was bound.
- * `text` takes CONFIG_HOST_BYTES + 8 bytes. */
+ * `text` takes CONFIG_ADDRESS_BYTES. */
 void config_address_encode(const struct config_address *address, uint16_t port, char *text);
 
 /* The help of `skerry server`: every flag with its meaning and default, every variable, the file, examples. */

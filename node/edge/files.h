@@ -50,8 +50,8 @@ MUST_USE enum err files_secret_read(const char *path, void *bytes, size_t bytes_
                                     size_t *length, bool *exists, char *message, size_t message_bytes);
 
 /* Create a secret (0600 from its first moment), synced with its directory before it is there under its name.
- * ERR_ACCESS when `path` exists already: it is never overwritten. After any failure there is no file, or the one
- * that was there before. */
+ * ERR_ACCESS when `path` exists already: it is never overwritten. After a failure there is no file, or the one
+ * that was there before; but the new one when only the sync of the directory failed. */
 MUST_USE enum err files_secret_create(const char *path, struct span bytes, char *message, size_t message_bytes);
 
 /* Put `bytes` in the place of whatever `path` holds, at once and synced: a reader sees the old file or the new.

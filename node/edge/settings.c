@@ -1,0 +1,197 @@
+/* The rows, their names, and how each type of value is read. */
+#include "node/edge/settings.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define GIB       ((uint64_t)1 << 30)
+#define AT(field) offsetof(struct config, field)
+
+const struct setting SETTINGS[SETTINGS_COUNT] = {
+    {"", "data_dir", SETTING_PATH, AT(data_dir), 0, 0, "./skerry-data", NULL,
+     "directory of everything this node keeps; made when absent"},
+    {"", "seal_key_file", SETTING_PATH, AT(seal_key_file), 0, 0, NULL, "<data_dir>/seal.key",
+     "key that seals secrets in the database; made at the first start"},
+    {"", "log_level", SETTING_LEVEL, AT(log_level), 0, 0, "info", NULL, "what is written to standard error"},
+    {"k2v", "listen", SETTING_ADDRESS, AT(k2v.listen), 0, 0, "127.0.0.1:3904", NULL,
+     "where K2V clients connect; port 0 picks a free one"},
+    {"k2v", "region", SETTING_REGION, AT(k2v.region), 0, 0, "garage", NULL, "region that clients sign for"},
+    {"k2v", "max_skew_seconds", SETTING_NUMBER, AT(k2v.max_skew_seconds), 1, 604800, "900", NULL,
+     "how far the clock of a client may be off"},
+    {"k2v", "max_value_bytes", SETTING_NUMBER, AT(k2v.max_value_bytes), 1, GIB, "16777216", NULL,
+     "longest value of an item"},
+    {"k2v", "max_batch_bytes", SETTING_NUMBER, AT(k2v.max_batch_bytes), 1, 4 * GIB - 1, "67108864", NULL,
+     "longest body of a batch"},
+    {"k2v", "max_connections", SETTING_NUMBER, AT(k2v.max_connections), 1, 1048576, "16384", NULL,
+     "connections of clients at one time"},
+    {"k2v", "demo", SETTING_BOOL, AT(k2v.demo), 0, 0, NULL, "true without a configuration file, else false",
+     "make the bucket \"demo\" with a key, and write <data_dir>/demo.env"},
+    {"rpc", "listen", SETTING_ADDRESS, AT(rpc.listen), 0, 0, "127.0.0.1:3901", NULL,
+     "where other nodes connect; reserved, a single node opens no such port"},
+    {"admin", "listen", SETTING_ADDRESS, AT(admin.listen), 0, 0, "127.0.0.1:3903", NULL,
+     "where the operator's commands connect; port 0 picks a free one"},
+    {"admin", "token_file", SETTING_PATH, AT(admin.token_file), 0, 0, NULL, "<data_dir>/admin.token",
+     "token of the operator; made at the first start"},
+    {"store", "map_bytes", SETTING_NUMBER, AT(store.map_bytes), 1 << 20, 65536 * GIB, "274877906944", NULL,
+     "most the database may grow to; only address space until it does"},
+};
+
+size_t settings_find(const char *section, const char *key)
+{
+    size_t index = 0;
+    for (; index < SETTINGS_COUNT; index++) {
+        bool is_here = section == NULL || strcmp(SETTINGS[index].section, section) == 0;
+        if (is_here && strcmp(SETTINGS[index].key, key) == 0) break;
+    }
+    return index;
+}
+
+size_t settings_find_flag(struct span name)
+{
+    size_t index = 0;
+    for (; index < SETTINGS_COUNT; index++) {
+        char flag[SETTING_NAME_BYTES];
+        setting_flag(&SETTINGS[index], flag);
+        if (span_is_equal(name, span_text(flag))) break;
+    }
+    return index;
+}
+
+void setting_flag(const struct setting *setting, char *name)
+{
+    const char *joint = setting->section[0] != '\0' ? "-" : "";
+    snprintf(name, SETTING_NAME_BYTES, "--%s%s%s", setting->section, joint, setting->key);
+    for (char *at = name; *at != '\0'; at++) {
+        if (*at == '_') *at = '-';
+    }
+}
+
+void setting_variable(const struct setting *setting, char *name)
+{
+    const char *joint = setting->section[0] != '\0' ? "_" : "";
+    snprintf(name, SETTING_NAME_BYTES, "SKERRY_%s%s%s", setting->section, joint, setting->key);
+    for (char *at = name; *at != '\0'; at++) {
+        if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
+    }
+}
+
+/* --- values --- */
+
+static bool decode_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+    uint64_t value = 0;
+    if (text[0] == '\0') return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9') return false;
+        uint64_t digit = (uint64_t)(*text - '0');
+        if (value > (UINT64_MAX - digit) / 10) return false;
+        value = value * 10 + digit;
+    }
+    if (value < min || value > max) return false;
+    *number = value;
+    return true;
+}
+
+bool config_address_decode(const char *text, struct config_address *address)
+{
+    struct config_address read = {.is_v6 = text[0] == '['};
+    const char *host = read.is_v6 ? text + 1 : text;
+    const char *host_end = strchr(host, read.is_v6 ? ']' : ':');
+    if (host_end == NULL || (size_t)(host_end - host) >= sizeof read.host) return false;
+    memcpy(read.host, host, (size_t)(host_end - host));
+
+    const char *colon = read.is_v6 ? host_end + 1 : host_end;
+    uint64_t port;
+    if (*colon != ':' || !decode_number(colon + 1, 0, UINT16_MAX, &port)) return false;
+    read.port = (uint16_t)port;
+
+    /* There and back: one spelling per address. */
+    uint8_t bytes[sizeof(struct in6_addr)];
+    int family = read.is_v6 ? AF_INET6 : AF_INET;
+    if (inet_pton(family, read.host, bytes) != 1) return false;
+    if (inet_ntop(family, bytes, read.host, sizeof read.host) == NULL) return false;
+    *address = read;
+    return true;
+}
+
+void config_address_encode(const struct config_address *address, uint16_t port, char *text)
+{
+    const char *format = address->is_v6 ? "[%s]:%u" : "%s:%u";
+    snprintf(text, CONFIG_ADDRESS_BYTES, format, address->host, (unsigned)port);
+}
+
+static bool decode_path(const char *text, char *path)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length >= CONFIG_PATH_BYTES) return false;
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false; /* it will stand in messages */
+    }
+    memcpy(path, text, length + 1);
+    return true;
+}
+
+static bool decode_region(const char *text, char *region)
+{
+    static const char ALLOWED[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t length = strlen(text);
+    if (length == 0 || length >= CONFIG_REGION_BYTES || strspn(text, ALLOWED) != length) return false;
+    memcpy(region, text, length + 1);
+    return true;
+}
+
+static bool decode_bool(const char *text, bool *flag)
+{
+    bool is_true = strcmp(text, "true") == 0;
+    if (!is_true && strcmp(text, "false") != 0) return false;
+    *flag = is_true;
+    return true;
+}
+
+bool setting_decode(const struct setting *setting, const char *text, struct config *config)
+{
+    void *field = (char *)config + setting->offset;
+    switch (setting->type) {
+    case SETTING_PATH: return decode_path(text, field);
+    case SETTING_ADDRESS: return config_address_decode(text, field);
+    case SETTING_LEVEL: return log_level_decode(text, field);
+    case SETTING_REGION: return decode_region(text, field);
+    case SETTING_NUMBER: return decode_number(text, setting->min, setting->max, field);
+    case SETTING_BOOL: return decode_bool(text, field);
+    }
+    return false;
+}
+
+void setting_wants(const struct setting *setting, char *text)
+{
+    size_t bytes = SETTING_WANTS_BYTES;
+    switch (setting->type) {
+    case SETTING_PATH: snprintf(text, bytes, "a path of 1 to %d bytes", CONFIG_PATH_BYTES - 1); break;
+    case SETTING_ADDRESS:
+        snprintf(text, bytes, "IPV4:PORT or [IPV6]:PORT, the port at most %d", UINT16_MAX);
+        break;
+    case SETTING_LEVEL: snprintf(text, bytes, "error, warn, info or debug"); break;
+    case SETTING_REGION:
+        snprintf(text, bytes, "1 to %d of the characters A-Z a-z 0-9 . _ -", CONFIG_REGION_BYTES - 1);
+        break;
+    case SETTING_NUMBER:
+        snprintf(text, bytes, "an integer from %" PRIu64 " to %" PRIu64, setting->min, setting->max);
+        break;
+    case SETTING_BOOL: snprintf(text, bytes, "true or false"); break;
+    }
+}
+
+const char *setting_word(const struct setting *setting)
+{
+    switch (setting->type) {
+    case SETTING_PATH: return "PATH";
+    case SETTING_ADDRESS: return "HOST:PORT";
+    case SETTING_LEVEL: return "LEVEL";
+    case SETTING_REGION: return "REGION";
+    case SETTING_NUMBER: return "NUMBER";
+    case SETTING_BOOL: return "[true|false]";
+    }
+    return "";
+}

@@ -1,0 +1,63 @@
+/* The table of all settings of a server: one row each, with its names, its type, its bounds, its default and its
+ * help. File, environment and flags all go through these rows, so none can know a setting that the others do not,
+ * or check it differently.
+ */
+#ifndef NODE_EDGE_SETTINGS_H
+#define NODE_EDGE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/base/span.h"
+#include "node/edge/config.h"
+
+enum setting_type {
+    SETTING_PATH,
+    SETTING_ADDRESS,
+    SETTING_LEVEL,
+    SETTING_REGION,
+    SETTING_NUMBER,
+    SETTING_BOOL,
+};
+
+struct setting {
+    const char *section; /* "" above the first section */
+    const char *key;
+    enum setting_type type;
+    size_t offset; /* of its field in struct config */
+    uint64_t min;  /* of a number */
+    uint64_t max;
+    const char *standard;      /* its default as text; NULL when it follows from other settings */
+    const char *standard_help; /* then: what it follows from */
+    const char *help;
+};
+
+enum {
+    SETTINGS_COUNT = 14,
+    SETTING_NAME_BYTES = 64,  /* a flag or a variable, with its NUL */
+    SETTING_WANTS_BYTES = 96, /* of setting_wants(), with its NUL */
+};
+
+extern const struct setting SETTINGS[SETTINGS_COUNT];
+
+/* The row of `key` in `section`; a NULL section is any. SETTINGS_COUNT when there is none. */
+size_t settings_find(const char *section, const char *key);
+
+/* The row of the flag `name`, as --k2v-max-value-bytes. SETTINGS_COUNT when there is none. */
+size_t settings_find_flag(struct span name);
+
+/* The flag and the variable of a setting, into SETTING_NAME_BYTES. */
+void setting_flag(const struct setting *setting, char *name);
+void setting_variable(const struct setting *setting, char *name);
+
+/* Read `text` into the setting's field of `config`; false, with the field untouched, when it cannot be that. */
+bool setting_decode(const struct setting *setting, const char *text, struct config *config);
+
+/* What the setting takes, as the end of a sentence, into SETTING_WANTS_BYTES: "an integer from 1 to 900". */
+void setting_wants(const struct setting *setting, char *text);
+
+/* The type as a word of the help: "PATH", "HOST:PORT"… */
+const char *setting_word(const struct setting *setting);
+
+#endif
