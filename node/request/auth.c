@@ -5,27 +5,10 @@
  *
  *     query names --> claims --> date --> signed headers --> scope --> key and signature --> payload
  */
-#include "node/request/auth.h"
+#include "node/request/claims.h"
 
 #include <assert.h>
 #include <sodium/utils.h>
-
-static const char algorithm[] = "AWS4-HMAC-SHA256";
-
-/* What a request says of its own signature, wherever it says so. */
-struct claims {
-    bool is_presigned;
-    struct http_span credential;
-    struct http_span signed_headers;
-    struct http_span signature;
-    struct http_span datetime;
-    struct http_span payload_hash; /* the text that goes into the canonical request */
-    uint64_t expires_s;            /* presigned only */
-
-    struct http_span key_id; /* the two parts of the credential */
-    struct http_span scope;
-    uint8_t signature_bytes[HASH_SHA256_BYTES];
-};
 
 /* One check under way. */
 struct check {
@@ -37,136 +20,25 @@ struct check {
     struct claims claims;
     struct http_span *names; /* of the signed headers, lower case */
     uint32_t names_count;
+    bool needs_query_headers; /* one of them is given by the query alone */
     uint8_t signing_key[HASH_SHA256_BYTES];
 };
 
-/* Add `text` to the message as far as there is room; what is not printable is not repeated. */
-static size_t message_add(char *message, size_t used, const char *text, size_t length)
+static bool refuse_invalid(struct check *check, const char *reason)
 {
-    for (size_t i = 0; i < length && used < AUTH_MESSAGE_CHARS - 1; i++) {
-        message[used++] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
-    }
-    message[used] = '\0';
-    return used;
+    return claims_refuse_invalid(check->answer, reason);
 }
 
-static bool refuse(struct check *check, int status, const char *code, const char *text)
+static bool refuse_name(struct check *check, const char *before, struct http_span name, const char *after)
 {
-    check->answer->status = status;
-    check->answer->code = code;
-    message_add(check->answer->message, 0, text, strlen(text));
-    return false;
-}
-
-/* Refuse because of one header or parameter. */
-static bool refuse_name(struct check *check, const char *code, const char *before, struct http_span name,
-                        const char *after)
-{
-    char *message = check->answer->message;
-    size_t shown = name.length < 64 ? name.length : 64; /* the reason behind it must still fit */
-    refuse(check, 400, code, before);
-    size_t used = message_add(message, strlen(message), name.at, shown);
-    message_add(message, used, after, strlen(after));
-    return false;
-}
-
-static bool refuse_invalid(struct check *check, const char *text)
-{
-    return refuse(check, 400, "InvalidRequest", text);
+    return claims_refuse_name(check->answer, "InvalidRequest", before, name, after);
 }
 
 static bool refuse_memory(struct check *check)
 {
-    return refuse(check, 503, "ServiceUnavailable", "no memory left for this request; try again later");
+    return claims_refuse(check->answer, 503, "ServiceUnavailable",
+                         "no memory left for this request; try again later");
 }
-
-static struct http_span text_of(const char *text)
-{
-    return (struct http_span){text, strlen(text)};
-}
-
-static bool is_text(struct http_span span, const char *text)
-{
-    return span.length == strlen(text) && memcmp(span.at, text, span.length) == 0;
-}
-
-static bool is_amz_name(struct http_span name)
-{
-    return name.length >= 6 && sigv4_is_same_name((struct http_span){name.at, 6}, text_of("x-amz-"));
-}
-
-static struct http_span trim(struct http_span text)
-{
-    while (text.length > 0 && (text.at[0] == ' ' || text.at[0] == '\t')) {
-        text.at++;
-        text.length--;
-    }
-    while (text.length > 0 && (text.at[text.length - 1] == ' ' || text.at[text.length - 1] == '\t')) {
-        text.length--;
-    }
-    return text;
-}
-
-/* Cut `text` at the first `separator`: what is before it goes to `first`, what is behind it stays. False, with
- * nothing changed, when there is none. */
-static bool cut(struct http_span *text, char separator, struct http_span *first)
-{
-    const char *at = text->length == 0 ? NULL : memchr(text->at, separator, text->length);
-    if (at == NULL) return false;
-    *first = (struct http_span){text->at, (size_t)(at - text->at)};
-    *text = (struct http_span){at + 1, text->length - first->length - 1};
-    return true;
-}
-
-/* The next of a list's parts; false after the last one. A list has at least one part, perhaps an empty one. */
-static bool next_part(struct http_span *rest, char separator, struct http_span *part)
-{
-    if (rest->at == NULL) return false;
-    if (!cut(rest, separator, part)) {
-        *part = *rest;
-        rest->at = NULL;
-    }
-    return true;
-}
-
-/* Of a header's or parameter's name: RFC 9110 5.6.2. */
-static bool is_token(struct http_span name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        char c = name.at[i];
-        bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) return false;
-    }
-    return name.length > 0;
-}
-
-static bool is_visible(struct http_span value)
-{
-    for (size_t i = 0; i < value.length; i++) {
-        if ((value.at[i] < 0x20 && value.at[i] != '\t') || value.at[i] >= 0x7f) return false;
-    }
-    return true;
-}
-
-/* Can a value be a header's? Then it cannot look like the next line of a canonical request either. */
-static bool has_controls(struct http_span value)
-{
-    for (size_t i = 0; i < value.length; i++) {
-        unsigned char c = (unsigned char)value.at[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) return true;
-    }
-    return false;
-}
-
-static const struct http_parameter *find_parameter(const struct http_route *route, const char *name)
-{
-    for (uint32_t i = 0; i < route->parameters_count; i++) {
-        if (http_is_equal_nocase(route->parameters[i].name, name)) return &route->parameters[i];
-    }
-    return NULL;
-}
-
-/* ---- claims ---- */
 
 /* Reference 5.4: every parameter could be a header, so its name must be one, and be there once. */
 static bool check_query(struct check *check)
@@ -174,141 +46,20 @@ static bool check_query(struct check *check)
     const struct http_parameter *parameters = check->route->parameters;
     for (uint32_t i = 0; i < check->route->parameters_count; i++) {
         struct http_span name = parameters[i].name;
-        if (!is_token(name)) {
-            return refuse_name(check, "InvalidRequest", "query parameter name '", name,
+        if (!text_is_token(name)) {
+            return refuse_name(check, "query parameter name '", name,
                                "' is not made of the characters of a header name");
         }
         for (uint32_t before = 0; before < i; before++) {
             if (sigv4_is_same_name(parameters[before].name, name)) {
-                return refuse_name(check, "InvalidRequest", "query parameter '", name, "' is given twice");
+                return refuse_name(check, "query parameter '", name, "' is given twice");
             }
         }
     }
     return true;
 }
 
-/* A header that is read as text: there, and nothing but visible ASCII. */
-static bool read_header(struct check *check, const char *name, struct http_span *value)
-{
-    const struct http_header *header = http_head_find(check->head, name);
-    if (header == NULL) return refuse_name(check, "InvalidRequest", "header ", text_of(name), " is missing");
-    if (!is_visible(header->value)) {
-        return refuse_name(check, "InvalidHeaderValue", "header ", text_of(name),
-                           " holds bytes that are not visible ASCII");
-    }
-    *value = header->value;
-    return true;
-}
-
-/* One "Name=value" of the Authorization header. */
-static bool take_part(struct check *check, struct http_span part)
-{
-    struct http_span name;
-    struct http_span value = trim(part);
-    if (!cut(&value, '=', &name)) return refuse_invalid(check, "a part of the Authorization header has no '='");
-
-    struct http_span *place = NULL;
-    if (is_text(name, "Credential")) place = &check->claims.credential;
-    if (is_text(name, "SignedHeaders")) place = &check->claims.signed_headers;
-    if (is_text(name, "Signature")) place = &check->claims.signature;
-    if (place == NULL) return true;
-    if (place->at != NULL) {
-        return refuse_name(check, "InvalidRequest", "the Authorization header gives ", name, " twice");
-    }
-    *place = value;
-    return true;
-}
-
-static bool read_header_claims(struct check *check)
-{
-    struct claims *claims = &check->claims;
-    struct http_span rest, word, part;
-    if (!read_header(check, "authorization", &rest)) return false;
-    if (!cut(&rest, ' ', &word) || !is_text(word, algorithm)) {
-        return refuse_invalid(check, "the Authorization header does not begin with AWS4-HMAC-SHA256");
-    }
-    while (next_part(&rest, ',', &part)) {
-        if (!take_part(check, part)) return false;
-    }
-    if (claims->credential.at == NULL || claims->signed_headers.at == NULL || claims->signature.at == NULL) {
-        return refuse_invalid(check, "the Authorization header needs Credential, SignedHeaders and Signature");
-    }
-    return read_header(check, "x-amz-date", &claims->datetime) &&
-           read_header(check, "x-amz-content-sha256", &claims->payload_hash);
-}
-
-static bool read_parameter(struct check *check, const char *name, struct http_span *value)
-{
-    const struct http_parameter *parameter = find_parameter(check->route, name);
-    if (parameter == NULL) {
-        return refuse_name(check, "InvalidRequest", "query parameter ", text_of(name), " is missing");
-    }
-    *value = parameter->value;
-    return true;
-}
-
-/* Whole seconds, at most AUTH_PRESIGNED_SECONDS_MAX. */
-static bool read_expires(struct check *check, struct http_span text)
-{
-    uint64_t seconds = 0;
-    bool is_number = text.length > 0;
-    for (size_t i = 0; i < text.length && is_number && seconds <= AUTH_PRESIGNED_SECONDS_MAX; i++) {
-        is_number = text.at[i] >= '0' && text.at[i] <= '9';
-        seconds = seconds * 10 + (uint64_t)(text.at[i] - '0');
-    }
-    if (!is_number || seconds > AUTH_PRESIGNED_SECONDS_MAX) {
-        return refuse_invalid(check, "X-Amz-Expires is not a number of seconds up to 604800");
-    }
-    check->claims.expires_s = seconds;
-    return true;
-}
-
-/* Every x-amz-* parameter acts as a header of that name, so its value must be one. */
-static bool check_amz_parameters(struct check *check)
-{
-    for (uint32_t i = 0; i < check->route->parameters_count; i++) {
-        const struct http_parameter *parameter = &check->route->parameters[i];
-        if (is_amz_name(parameter->name) && has_controls(parameter->value)) {
-            return refuse_name(check, "InvalidRequest", "query parameter ", parameter->name,
-                               " holds control characters");
-        }
-    }
-    return true;
-}
-
-static bool read_presigned_claims(struct check *check)
-{
-    struct claims *claims = &check->claims;
-    struct http_span name, expires;
-    if (!check_amz_parameters(check) || !read_parameter(check, "x-amz-algorithm", &name)) return false;
-    if (!is_text(name, algorithm)) return refuse_invalid(check, "X-Amz-Algorithm is not AWS4-HMAC-SHA256");
-    claims->payload_hash = text_of("UNSIGNED-PAYLOAD");
-    return read_parameter(check, "x-amz-credential", &claims->credential) &&
-           read_parameter(check, "x-amz-date", &claims->datetime) &&
-           read_parameter(check, "x-amz-expires", &expires) && read_expires(check, expires) &&
-           read_parameter(check, "x-amz-signedheaders", &claims->signed_headers) &&
-           read_parameter(check, "x-amz-signature", &claims->signature);
-}
-
-/* The shape of what both modes claim: credential, signature. */
-static bool check_claims(struct check *check)
-{
-    struct claims *claims = &check->claims;
-    claims->scope = claims->credential;
-    if (!cut(&claims->scope, '/', &claims->key_id)) {
-        return refuse_invalid(check, "the credential is not a key id, '/' and a scope");
-    }
-    if (claims->key_id.length == 0 || claims->key_id.length > AUTH_KEY_ID_CHARS_MAX) {
-        return refuse_invalid(check, "the key id has no characters or more than 128");
-    }
-    struct http_span signature = claims->signature;
-    if (!hash_unhex(span_of(signature.at, signature.length), claims->signature_bytes, HASH_SHA256_BYTES)) {
-        return refuse_invalid(check, "the signature is not made of 64 hex digits");
-    }
-    return true;
-}
-
-/* ---- claims against the request and the hour ---- */
+/* ---- the claims against the request and the hour ---- */
 
 /* A header may not be old beyond the skew, a presigned address not beyond its own expiry. Neither comes from the
  * future: a signature made ahead of its time is one stolen for later. */
@@ -361,13 +112,13 @@ static bool read_signed_names(struct check *check)
 {
     struct http_span rest = check->claims.signed_headers;
     struct http_span name;
-    while (next_part(&rest, ';', &name)) {
-        if (!is_token(name)) return refuse_invalid(check, "SignedHeaders is not a list of header names");
+    while (text_next_part(&rest, ';', &name)) {
+        if (!text_is_token(name)) return refuse_invalid(check, "SignedHeaders is not a list of header names");
         if (check->names_count == SIGV4_SIGNED_HEADERS_MAX) {
             return refuse_invalid(check, "SignedHeaders names more than 100 headers");
         }
         if (find_signed(check, name) < check->names_count) {
-            return refuse_name(check, "InvalidRequest", "SignedHeaders names ", name, " twice");
+            return refuse_name(check, "SignedHeaders names ", name, " twice");
         }
         name.at = lower_name(name, check->scratch);
         if (name.at == NULL) return refuse_memory(check);
@@ -385,9 +136,9 @@ static bool check_contradiction(struct check *check, const struct http_header *h
     for (uint32_t i = 0; i < check->route->parameters_count; i++) {
         const struct http_parameter *parameter = &check->route->parameters[i];
         if (!sigv4_is_same_name(parameter->name, header->name)) continue;
-        struct http_span value = trim(parameter->value);
+        struct http_span value = text_trim(parameter->value);
         if (!span_is_equal(span_of(value.at, value.length), span_of(header->value.at, header->value.length))) {
-            return refuse_name(check, "InvalidRequest", "query parameter ", parameter->name,
+            return refuse_name(check, "query parameter ", parameter->name,
                                " contradicts the signed header of that name");
         }
     }
@@ -399,15 +150,16 @@ static bool check_header(struct check *check, const struct http_header *header, 
 {
     uint32_t place = find_signed(check, header->name);
     if (place == check->names_count) {
-        if (!is_amz_name(header->name)) return true;
-        return refuse_name(check, "InvalidRequest", "header ", header->name, " must be signed");
+        if (!claims_is_amz_name(header->name)) return true;
+        return refuse_name(check, "header ", header->name, " must be signed");
     }
     if (is_seen[place]) {
-        return refuse_name(check, "InvalidRequest", "signed header ", header->name, " is given twice");
+        return refuse_name(check, "signed header ", header->name, " is given twice");
     }
     is_seen[place] = true;
     if (!http_is_utf8(header->value)) {
-        return refuse_name(check, "InvalidUtf8String", "signed header ", header->name, " is not UTF-8");
+        return claims_refuse_name(check->answer, "InvalidUtf8String", "signed header ", header->name,
+                                  " is not UTF-8");
     }
     return !check->claims.is_presigned || check_contradiction(check, header);
 }
@@ -415,7 +167,7 @@ static bool check_header(struct check *check, const struct http_header *header, 
 /* Is a signed name one that only the query gives? */
 static bool is_given_by_query(const struct check *check, struct http_span name)
 {
-    if (!check->claims.is_presigned || !is_amz_name(name)) return false;
+    if (!check->claims.is_presigned || !claims_is_amz_name(name)) return false;
     for (uint32_t i = 0; i < check->route->parameters_count; i++) {
         if (sigv4_is_same_name(check->route->parameters[i].name, name)) return true;
     }
@@ -434,9 +186,11 @@ static bool check_headers(struct check *check)
         return refuse_invalid(check, "header authorization is given twice");
     }
     for (uint32_t i = 0; i < check->names_count; i++) {
-        if (!is_seen[i] && !is_given_by_query(check, check->names[i])) {
-            return refuse_name(check, "InvalidRequest", "signed header ", check->names[i], " is missing");
+        if (is_seen[i]) continue;
+        if (!is_given_by_query(check, check->names[i])) {
+            return refuse_name(check, "signed header ", check->names[i], " is missing");
         }
+        check->needs_query_headers = true;
     }
     return true;
 }
@@ -448,9 +202,9 @@ static bool check_scope(struct check *check)
     struct http_span claimed = check->claims.scope;
     if (span_is_equal(span_of(claimed.at, claimed.length), span_of(scope, chars))) return true;
     struct http_span region = {(const char *)check->settings->region.bytes, check->settings->region.length};
-    return refuse_name(check, "AuthorizationHeaderMalformed",
-                       "the credential's scope is not the day of the request's date and /", region,
-                       "/k2v/aws4_request");
+    return claims_refuse_name(check->answer, "AuthorizationHeaderMalformed",
+                              "the credential's scope is not the day of the request's date and /", region,
+                              "/k2v/aws4_request");
 }
 
 /* ---- the signature ---- */
@@ -466,6 +220,7 @@ static void find_signing_key(struct check *check, struct auth_cache *cache, stru
     hash_keyed_add_field(&hash, key_id);
     hash_keyed_add_field(&hash, secret);
     hash_keyed_add(&hash, date, SIGV4_DATE_CHARS);
+    hash_keyed_add(&hash, check->settings->region.bytes, check->settings->region.length);
     hash_keyed_128(&hash, secret_hash);
 
     static_assert(AUTH_CACHE_SLOTS == 256, "one byte chooses the slot");
@@ -489,8 +244,8 @@ static struct http_header *join_headers(struct check *check, uint32_t *count)
     *count = head->headers_count;
     for (uint32_t i = 0; i < route->parameters_count; i++) {
         const struct http_parameter *parameter = &route->parameters[i];
-        if (!is_amz_name(parameter->name)) continue;
-        all[(*count)++] = (struct http_header){parameter->name, trim(parameter->value)};
+        if (!claims_is_amz_name(parameter->name)) continue;
+        all[(*count)++] = (struct http_header){parameter->name, text_trim(parameter->value)};
     }
     return all;
 }
@@ -510,8 +265,8 @@ static bool hash_request(struct check *check, uint8_t hash[HASH_SHA256_BYTES])
         .signed_names_count = check->names_count,
         .payload_hash = claims->payload_hash,
     };
-    if (claims->is_presigned) {
-        request.skip_parameter = text_of("x-amz-signature");
+    if (claims->is_presigned) request.skip_parameter = text_of("x-amz-signature");
+    if (check->needs_query_headers) {
         request.headers = join_headers(check, &request.headers_count);
         if (request.headers == NULL) return false;
     }
@@ -533,9 +288,10 @@ static bool check_signature(struct check *check, const struct auth_keys *keys, s
     if (!hash_request(check, hash)) return refuse_memory(check);
     find_signing_key(check, cache, key_id, secret);
     sigv4_signature(check->signing_key, claims->datetime.at, check->settings->region, hash, signature);
-    bool is_right = hash_is_equal(signature, claims->signature_bytes, sizeof signature);
+    bool is_right = hash_is_equal(signature, claims->signature, sizeof signature);
     if (!is_right || !is_known) {
-        return refuse(check, 403, "AccessDenied", "the key is not known or the signature is not right");
+        return claims_refuse(check->answer, 403, "AccessDenied",
+                             "the key is not known or the signature is not right");
     }
     return true;
 }
@@ -557,7 +313,7 @@ static bool read_mode(struct check *check, struct http_span text, struct auth_pa
     if (hash_unhex(span_of(text.at, text.length), payload->hash, sizeof payload->hash)) return true;
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         payload->mode = modes[i].mode;
-        if (is_text(text, modes[i].text)) return true;
+        if (text_is(text, modes[i].text)) return true;
     }
     return refuse_invalid(check, "x-amz-content-sha256 is neither 64 hex digits nor a known form of payload");
 }
@@ -566,8 +322,9 @@ static bool check_encoding(struct check *check)
 {
     struct http_span value, first;
     if (http_head_find(check->head, "content-encoding") == NULL) return true;
-    if (!read_header(check, "content-encoding", &value)) return false;
-    if (is_text(value, "aws-chunked") || (cut(&value, ',', &first) && is_text(first, "aws-chunked"))) return true;
+    if (!claims_read_header(check->head, "content-encoding", &value, check->answer)) return false;
+    if (text_is(value, "aws-chunked") || (text_cut(&value, ',', &first) && text_is(first, "aws-chunked")))
+        return true;
     return refuse_invalid(check, "Content-Encoding of a streaming payload does not begin with aws-chunked");
 }
 
@@ -577,7 +334,7 @@ static bool read_trailer_name(struct check *check, struct auth_payload *payload)
                                         "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1",
                                         "x-amz-checksum-sha256"};
     struct http_span value;
-    if (!read_header(check, "x-amz-trailer", &value)) return false;
+    if (!claims_read_header(check->head, "x-amz-trailer", &value, check->answer)) return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!http_is_equal_nocase(value, names[i])) continue;
         assert(strlen(names[i]) < sizeof payload->trailer_name);
@@ -605,7 +362,7 @@ static void keep_seed(const struct check *check, struct auth_payload *payload)
 {
     struct span region = check->settings->region;
     memcpy(payload->signing_key, check->signing_key, sizeof payload->signing_key);
-    memcpy(payload->seed_signature, check->claims.signature_bytes, sizeof payload->seed_signature);
+    memcpy(payload->seed_signature, check->claims.signature, sizeof payload->seed_signature);
     memcpy(payload->datetime, check->claims.datetime.at, sizeof payload->datetime);
     memcpy(payload->region, region.bytes, region.length);
     payload->region_chars = (uint32_t)region.length;
@@ -631,22 +388,12 @@ static bool check_anonymous(struct check *check)
     struct auth_payload payload;
     struct http_span text;
     if (http_head_find(check->head, "x-amz-content-sha256") != NULL) {
-        if (!read_header(check, "x-amz-content-sha256", &text) || !read_mode(check, text, &payload) ||
-            !read_streaming(check, &payload)) {
+        if (!claims_read_header(check->head, "x-amz-content-sha256", &text, check->answer) ||
+            !read_mode(check, text, &payload) || !read_streaming(check, &payload)) {
             return false;
         }
     }
-    return refuse(check, 403, "AccessDenied", "the request is not signed");
-}
-
-static bool check_signed(struct check *check, const struct auth_keys *keys, struct auth_cache *cache,
-                         uint64_t now_s)
-{
-    if (!check_query(check)) return false;
-    bool is_read = check->claims.is_presigned ? read_presigned_claims(check) : read_header_claims(check);
-    return is_read && check_claims(check) && check_date(check, now_s) && read_signed_names(check) &&
-           check_headers(check) && check_scope(check) && check_signature(check, keys, cache) &&
-           read_payload(check);
+    return claims_refuse(check->answer, 403, "AccessDenied", "the request is not signed");
 }
 
 void auth_check(const struct auth_settings *settings, const struct auth_keys *keys, struct auth_cache *cache,
@@ -656,15 +403,16 @@ void auth_check(const struct auth_settings *settings, const struct auth_keys *ke
     assert(settings->region.length > 0 && settings->region.length <= SIGV4_REGION_CHARS_MAX);
     *answer = (struct auth_answer){0};
     struct http_span names[SIGV4_SIGNED_HEADERS_MAX]; /* filled as far as names_count says */
-    struct check check = {
-        .settings = settings, .head = head, .route = route, .scratch = scratch, .answer = answer, .names = names};
+    struct check check = {settings, head, route, scratch, answer, .names = names};
 
-    check.claims.is_presigned = find_parameter(route, "x-amz-algorithm") != NULL;
-    if (!check.claims.is_presigned && http_head_find(head, "authorization") == NULL) {
+    bool is_presigned = false;
+    if (!claims_find(head, route, &is_presigned)) {
         check_anonymous(&check);
         return;
     }
-    answer->is_allowed = check_signed(&check, keys, cache, now_s);
+    answer->is_allowed = check_query(&check) && claims_read(head, route, is_presigned, &check.claims, answer) &&
+                         check_date(&check, now_s) && read_signed_names(&check) && check_headers(&check) &&
+                         check_scope(&check) && check_signature(&check, keys, cache) && read_payload(&check);
     sodium_memzero(check.signing_key, sizeof check.signing_key);
     if (answer->is_allowed) {
         answer->key_id = span_of(check.claims.key_id.at, check.claims.key_id.length);
