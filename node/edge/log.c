@@ -32,7 +32,7 @@ bool log_is_wanted(const struct log *log, enum log_level level)
 /* Append all of `bytes`, or nothing: an escape or a key is never cut in two. */
 static bool append(struct log_line *line, const char *bytes, size_t length)
 {
-    if (line->is_cut || length > LOG_ROOM_BYTES - line->length) {
+    if (line->is_cut || line->length + length > LOG_ROOM_BYTES) { /* a closing quote may stand beyond the room */
         line->is_cut = true;
         return false;
     }
