@@ -181,6 +181,8 @@ static bool load_object(struct element *element)
     element->object = json_loadb(element->text, element->length, DECODE_FLAGS, &error);
     if (element->object != NULL) return true;
     struct message message = begin_message(element);
+    char *quotation = strstr(error.text, " near "); /* what the body holds is not for messages */
+    if (quotation != NULL) *quotation = '\0';
     add(&message, "is not valid JSON: ");
     add(&message, error.text);
     return false;

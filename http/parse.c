@@ -1,20 +1,23 @@
 /* HTTP/1.x requests out of bytes: llhttp finds the tokens, this file holds the discipline of lines.
  *
  * llhttp is lenient where a proxy in front may not be: a bare LF may end a request line or a head, headers may be
- * folded, blanks doubled, chunk sizes padded with zeros for ever. So each run of bytes passes a guard first, which
- * knows lines and counts but no grammar, and says how many of them llhttp may see: up to the end of the head, or
- * up to the first byte that must not be there (the trap). A refusal therefore depends on the position of the
- * offending byte alone, never on how the bytes were cut into reads (H27).
+ * folded or without a name, blanks doubled, chunk sizes padded with zeros for ever. So each run of bytes passes a
+ * guard first, which knows lines and counts but no grammar, and says how many of them llhttp may see: up to the
+ * end of the head, or up to the first byte that must not be there (the trap). A refusal therefore depends on the
+ * position of the offending byte alone, never on how the bytes were cut into reads (H27).
  *
  *     IDLE <-> IDLE_CR
  *      |
- *     METHOD -> TARGET -> LINES -+-> BODY ----------------------------------------------+-> IDLE or CLOSED
- *                                +-> ENDED (no body) -----------------------------------+
- *                                +-> CHUNK_SIZE -> CHUNK_EXTENSION? -> CHUNK_LINE_END --+
- *                                        ^--- CHUNK_DATA <------- size > 0 --+          |
- *                                                                 size = 0 --+-> TRAILERS
+ *     METHOD -> TARGET -> VERSION -> LINES -+-> ENDED (no body) -> IDLE or CLOSED
+ *                                           +-> BODY ------------> IDLE or CLOSED
+ *                                           +-> CHUNK_SIZE
+ *
+ *     CHUNK_SIZE -> CHUNK_EXTENSION? -> CHUNK_LINE_END -+-> CHUNK_DATA -> CHUNK_SIZE
+ *                                                       +-> TRAILERS ---> IDLE or CLOSED
  */
 #include "http/parse.h"
+
+#include "http/head.h"
 
 #include <assert.h>
 #include <string.h>
@@ -28,6 +31,7 @@ enum phase {
     PHASE_IDLE_CR,
     PHASE_METHOD,
     PHASE_TARGET,
+    PHASE_VERSION,
     PHASE_LINES,
     PHASE_ENDED,
     PHASE_BODY,
@@ -42,6 +46,8 @@ enum phase {
 
 enum { CHUNK_SIZE_DIGITS_MAX = 16 }; /* of a 64-bit number */
 
+static const char BAD_VERSION[] = "the version is not HTTP/1.0 or HTTP/1.1";
+
 static_assert(sizeof(llhttp_t) <= HTTP_PARSER_STATE_BYTES, "room for llhttp's state");
 static_assert(LLHTTP_STRICT_MODE == 1, "llhttp is built strict");
 
@@ -53,36 +59,6 @@ static llhttp_t *state_of(struct http_parser *parser)
 static struct http_parser *parser_of(llhttp_t *state)
 {
     return state->data;
-}
-
-static char lower_case(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool http_is_equal_nocase(struct http_span a, const char *b)
-{
-    for (size_t i = 0; i < a.length; i++) {
-        if (b[i] == '\0' || lower_case(a.at[i]) != lower_case(b[i])) return false;
-    }
-    return b[a.length] == '\0';
-}
-
-const struct http_header *http_head_find(const struct http_head *head, const char *name)
-{
-    for (uint32_t i = 0; i < head->headers_count; i++) {
-        if (http_is_equal_nocase(head->headers[i].name, name)) return &head->headers[i];
-    }
-    return NULL;
-}
-
-uint32_t http_head_count(const struct http_head *head, const char *name)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < head->headers_count; i++) {
-        if (http_is_equal_nocase(head->headers[i].name, name)) count++;
-    }
-    return count;
 }
 
 /* --- refusing ------------------------------------------------------------------------------------------- */
@@ -147,7 +123,7 @@ static int on_url_complete(llhttp_t *state)
     struct http_parser *parser = parser_of(state);
     parser->head.target = take_item(parser);
     bool is_http_0_9 = llhttp_get_http_major(state) == 0 && llhttp_get_http_minor(state) == 9;
-    return is_http_0_9 ? refuse_inside(parser, 400, "the version is not HTTP/1.0 or HTTP/1.1") : 0;
+    return is_http_0_9 ? refuse_inside(parser, 400, BAD_VERSION) : 0;
 }
 
 static int on_version_complete(llhttp_t *state)
@@ -155,7 +131,7 @@ static int on_version_complete(llhttp_t *state)
     struct http_parser *parser = parser_of(state);
     parser->head.minor = llhttp_get_http_minor(state);
     if (llhttp_get_http_major(state) != 1 || parser->head.minor > 1) {
-        return refuse_inside(parser, 400, "the version is not HTTP/1.0 or HTTP/1.1");
+        return refuse_inside(parser, 400, BAD_VERSION);
     }
     return 0;
 }
@@ -177,122 +153,25 @@ static int on_header_field_complete(llhttp_t *state)
     return 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct http_span trim(struct http_span text)
-{
-    while (text.length > 0 && is_blank(text.at[0])) {
-        text.at++;
-        text.length--;
-    }
-    while (text.length > 0 && is_blank(text.at[text.length - 1])) {
-        text.length--;
-    }
-    return text;
-}
-
 static int on_header_value_complete(llhttp_t *state)
 {
     struct http_parser *parser = parser_of(state);
     if (parser->phase == PHASE_TRAILERS) return 0;
-    parser->head.headers[parser->head.headers_count++].value = trim(take_item(parser));
+    parser->head.headers[parser->head.headers_count++].value = http_trim(take_item(parser));
     return 0;
-}
-
-/* --- what a whole head means ---------------------------------------------------------------------------- */
-
-/* The headers that frame a message, gathered in one walk. */
-struct framing {
-    uint32_t hosts_count;
-    uint32_t lengths_count;
-    uint32_t encodings_count;
-    bool is_chunked;
-    bool says_close;
-    bool says_keep_alive;
-    bool expects_continue;
-};
-
-static void read_connection(struct http_span list, struct framing *framing)
-{
-    while (list.length > 0) {
-        const char *comma = memchr(list.at, ',', list.length);
-        size_t piece_length = comma == NULL ? list.length : (size_t)(comma - list.at);
-        struct http_span token = trim((struct http_span){list.at, piece_length});
-        if (http_is_equal_nocase(token, "close")) framing->says_close = true;
-        if (http_is_equal_nocase(token, "keep-alive")) framing->says_keep_alive = true;
-        size_t step = comma == NULL ? piece_length : piece_length + 1;
-        list.at += step;
-        list.length -= step;
-    }
-}
-
-static void read_framing_header(const struct http_header *header, struct framing *framing)
-{
-    switch (header->name.length) { /* most headers are told apart without comparing */
-    case 4:
-        if (http_is_equal_nocase(header->name, "host")) framing->hosts_count++;
-        break;
-    case 6:
-        if (http_is_equal_nocase(header->name, "expect")) {
-            framing->expects_continue |= http_is_equal_nocase(header->value, "100-continue");
-        }
-        break;
-    case 10:
-        if (http_is_equal_nocase(header->name, "connection")) read_connection(header->value, framing);
-        break;
-    case 14:
-        if (http_is_equal_nocase(header->name, "content-length")) framing->lengths_count++;
-        break;
-    case 17:
-        if (http_is_equal_nocase(header->name, "transfer-encoding")) {
-            framing->encodings_count++;
-            framing->is_chunked = http_is_equal_nocase(header->value, "chunked");
-        }
-        break;
-    default: break;
-    }
-}
-
-/* What is wrong with the head, or NULL. */
-static const char *find_fault(const struct http_head *head, const struct framing *framing, const llhttp_t *state)
-{
-    if (http_is_equal_nocase(head->method, "connect")) return "CONNECT is not served";
-    if (memchr(head->target.at, '#', head->target.length) != NULL) return "the target holds a fragment";
-    if (framing->hosts_count > 1) return "more than one Host";
-    if (framing->hosts_count == 0 && head->minor == 1) return "HTTP/1.1 without Host";
-    if (framing->lengths_count > 1) return "more than one Content-Length";
-    if (framing->encodings_count == 0) return NULL;
-    if (framing->lengths_count > 0) return "Content-Length beside Transfer-Encoding";
-    if (head->minor == 0) return "Transfer-Encoding in HTTP/1.0";
-    /* llhttp must agree, or it would read another body than was announced. */
-    bool is_understood = framing->encodings_count == 1 && framing->is_chunked && (state->flags & F_CHUNKED) != 0;
-    return is_understood ? NULL : "Transfer-Encoding is not exactly one chunked";
 }
 
 static int on_headers_complete(llhttp_t *state)
 {
     struct http_parser *parser = parser_of(state);
     struct http_head *head = &parser->head;
-    struct framing framing = {0};
-    for (uint32_t i = 0; i < head->headers_count; i++) {
-        read_framing_header(&head->headers[i], &framing);
-    }
-    const char *fault = find_fault(head, &framing, state);
+    const char *fault = http_head_read_framing(head, (state->flags & F_CHUNKED) != 0, state->content_length);
     if (fault != NULL) return refuse_inside(parser, 400, fault);
-
-    head->is_chunked = framing.is_chunked;
-    head->content_length = head->is_chunked ? 0 : state->content_length;
-    head->keep_alive = !framing.says_close && (head->minor == 1 || framing.says_keep_alive);
-    bool has_body = head->is_chunked || head->content_length > 0;
-    head->expects_continue = framing.expects_continue && head->minor == 1 && has_body;
 
     parser->framing_bytes = 0; /* from here on, of trailers and chunk extensions */
     parser->verdict = HTTP_HEAD;
     parser->unit_bytes = 0;
-    if (!has_body) {
+    if (!head->is_chunked && head->content_length == 0) {
         parser->phase = PHASE_ENDED;
         return 0; /* llhttp stops a little later, at the end of the message */
     }
@@ -384,8 +263,8 @@ static enum http_verdict run(struct http_parser *parser, const char *bytes, size
 static size_t guard_lines(struct http_parser *parser, const char *bytes, size_t length)
 {
     for (size_t at = 0; at < length;) {
-        if (parser->unit_bytes == 0 && is_blank(bytes[at])) {
-            set_trap(parser, 400, "a folded header or a doubled blank");
+        if (parser->unit_bytes == 0 && (bytes[at] == ' ' || bytes[at] == '\t' || bytes[at] == ':')) {
+            set_trap(parser, 400, bytes[at] == ':' ? "a header without a name" : "a folded header");
             return at;
         }
         const char *feed = memchr(bytes + at, '\n', length - at);
@@ -402,6 +281,23 @@ static size_t guard_lines(struct http_parser *parser, const char *bytes, size_t 
         parser->unit_bytes = 0;
     }
     return length;
+}
+
+/* The protocol's name: llhttp takes RTSP and ICE as well. The rest of the line is a line like any other. */
+static size_t guard_version(struct http_parser *parser, const char *bytes, size_t length)
+{
+    static const char protocol[] = "HTTP/";
+    size_t at = 0;
+    for (; at < length && parser->unit_bytes < sizeof protocol - 1; at++) {
+        if (bytes[at] != protocol[parser->unit_bytes]) {
+            set_trap(parser, 400, BAD_VERSION);
+            return at;
+        }
+        parser->unit_bytes++;
+    }
+    if (at == length) return length;
+    parser->phase = PHASE_LINES;
+    return at + guard_lines(parser, bytes + at, length - at);
 }
 
 /* The target: exactly one blank before it and one behind, and not too long. */
@@ -421,22 +317,27 @@ static size_t guard_target(struct http_parser *parser, const char *bytes, size_t
         set_trap(parser, 400, "more than one blank before the target");
         return 0;
     }
-    parser->phase = PHASE_LINES;
+    parser->phase = PHASE_VERSION;
     parser->unit_bytes = 0;
-    return end + 1 + guard_lines(parser, blank + 1, length - end - 1);
+    return end + 1 + guard_version(parser, blank + 1, length - end - 1);
+}
+
+/* The method ends at the first blank: llhttp refuses what is no method. */
+static size_t guard_method(struct http_parser *parser, const char *bytes, size_t length)
+{
+    const char *blank = memchr(bytes, ' ', length);
+    if (blank == NULL) return length;
+    size_t end = (size_t)(blank - bytes) + 1;
+    parser->phase = PHASE_TARGET;
+    parser->unit_bytes = 0;
+    return end + guard_target(parser, bytes + end, length - end);
 }
 
 static size_t guard_head(struct http_parser *parser, const char *bytes, size_t length)
 {
-    if (parser->phase == PHASE_METHOD) {
-        const char *blank = memchr(bytes, ' ', length);
-        if (blank == NULL) return length; /* llhttp refuses what is no method */
-        size_t end = (size_t)(blank - bytes) + 1;
-        parser->phase = PHASE_TARGET;
-        parser->unit_bytes = 0;
-        return end + guard_target(parser, bytes + end, length - end);
-    }
+    if (parser->phase == PHASE_METHOD) return guard_method(parser, bytes, length);
     if (parser->phase == PHASE_TARGET) return guard_target(parser, bytes, length);
+    if (parser->phase == PHASE_VERSION) return guard_version(parser, bytes, length);
     return guard_lines(parser, bytes, length);
 }
 
@@ -460,7 +361,7 @@ static enum http_verdict step_head(struct http_parser *parser, const char *bytes
 
 static bool is_hex_digit(char c)
 {
-    return (c >= '0' && c <= '9') || (lower_case(c) >= 'a' && lower_case(c) <= 'f');
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 /* The digits of a chunk's size: llhttp would read leading zeros for ever. */
@@ -549,6 +450,7 @@ static enum http_verdict step(struct http_parser *parser, const char *bytes, siz
     case PHASE_IDLE_CR: return step_idle(parser, bytes, length, used);
     case PHASE_METHOD:
     case PHASE_TARGET:
+    case PHASE_VERSION:
     case PHASE_LINES:
     case PHASE_TRAILERS: return step_head(parser, bytes, length, used);
     case PHASE_ENDED: end_message(parser); return HTTP_END;
