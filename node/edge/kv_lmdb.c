@@ -1,0 +1,338 @@
+/* LMDB's calls and errors, translated. */
+#include "node/edge/kv_lmdb.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0600, PATH_BYTES = 1400 };
+
+static const char *const TABLE_NAMES[KV_SPACES_COUNT] = {
+    [KV_META] = "meta",
+    [KV_DOCS] = "docs",
+    [KV_ITEMS] = "items",
+    [KV_COUNTS] = "counts",
+};
+
+struct lmdb_txn {
+    struct kv_txn txn; /* first */
+    struct kv_lmdb *db;
+    MDB_txn *inner;
+    bool is_writing;
+};
+
+struct lmdb_cursor {
+    struct kv_cursor cursor; /* first */
+    MDB_cursor *inner;
+};
+
+static const struct kv_calls CALLS;
+
+static struct kv_lmdb *db_of(struct kv *kv)
+{
+    return (struct kv_lmdb *)(void *)kv;
+}
+
+static struct lmdb_txn *txn_of(struct kv_txn *txn)
+{
+    return (struct lmdb_txn *)(void *)txn;
+}
+
+/* What went wrong, in our words. What is not listed is a disk that cannot be trusted: ERR_IO (H18). */
+static enum err err_of(int code)
+{
+    switch (code) {
+    case 0: return ERR_OK;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL: /* more dirty pages than one transaction may have: smaller ones still go */
+    case ENOSPC:
+    case EDQUOT: return ERR_FULL;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH: return ERR_CORRUPT;
+    case MDB_READERS_FULL:
+    case ENOMEM: return ERR_MEMORY;
+    default: return ERR_IO;
+    }
+}
+
+static MDB_val val_of(struct span bytes)
+{
+    /* LMDB reads from keys and values only; its type does not say so. */
+    return (MDB_val){.mv_size = bytes.length, .mv_data = (void *)(uintptr_t)bytes.bytes};
+}
+
+/* Never NULL, also for no bytes. */
+static struct span span_of_val(const MDB_val *val)
+{
+    static const uint8_t nothing[1];
+    return span_of(val->mv_data == NULL ? nothing : val->mv_data, val->mv_size);
+}
+
+/* --- transactions --------------------------------------------------------------------------------------- */
+
+static enum err txn_create(struct kv_lmdb *db, bool is_writing, struct lmdb_txn **out)
+{
+    struct lmdb_txn *txn = malloc(sizeof *txn);
+    if (txn == NULL) return ERR_MEMORY;
+    *txn = (struct lmdb_txn){.txn = {&CALLS}, .db = db, .is_writing = is_writing};
+    int code = mdb_txn_begin(db->env, NULL, is_writing ? 0 : MDB_RDONLY, &txn->inner);
+    if (code != 0) {
+        free(txn);
+        return err_of(code);
+    }
+    *out = txn;
+    return ERR_OK;
+}
+
+static void txn_destroy(struct lmdb_txn *txn)
+{
+    if (txn == NULL) return;
+    if (txn->inner != NULL) mdb_txn_abort(txn->inner);
+    free(txn);
+}
+
+static enum err lmdb_begin(struct kv *kv, bool for_writing, struct kv_txn **out)
+{
+    struct kv_lmdb *db = db_of(kv);
+    struct lmdb_txn *txn = for_writing ? NULL : atomic_exchange(&db->idle_reader, NULL);
+    enum err err = ERR_OK;
+    if (txn == NULL) {
+        err = txn_create(db, for_writing, &txn);
+    } else if ((err = err_of(mdb_txn_renew(txn->inner))) != ERR_OK) {
+        txn_destroy(txn);
+    }
+    if (err == ERR_OK) *out = &txn->txn;
+    return err;
+}
+
+/* A reading transaction lets go of its snapshot and is kept, or given back when one is kept already. */
+static void lmdb_abort(struct kv_txn *kv_txn)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    struct lmdb_txn *none = NULL;
+    if (!txn->is_writing) {
+        mdb_txn_reset(txn->inner);
+        if (atomic_compare_exchange_strong(&txn->db->idle_reader, &none, txn)) return;
+    }
+    txn_destroy(txn);
+}
+
+static enum err lmdb_commit(struct kv_txn *kv_txn)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    if (!txn->is_writing) {
+        lmdb_abort(kv_txn);
+        return ERR_OK;
+    }
+    int code = mdb_txn_commit(txn->inner); /* which frees it, whatever it answers */
+    txn->inner = NULL;
+    txn_destroy(txn);
+    return err_of(code);
+}
+
+/* --- single keys ---------------------------------------------------------------------------------------- */
+
+static bool is_key(struct span key)
+{
+    return key.length >= 1 && key.length <= KV_KEY_BYTES_MAX;
+}
+
+static enum err lmdb_get(struct kv_txn *kv_txn, enum kv_space space, struct span key, struct span *value)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    assert(is_key(key));
+    MDB_val name = val_of(key);
+    MDB_val found;
+    int code = mdb_get(txn->inner, txn->db->tables[space], &name, &found);
+    *value = code == 0 ? span_of_val(&found) : (struct span){NULL, 0};
+    return code == MDB_NOTFOUND ? ERR_OK : err_of(code);
+}
+
+static enum err lmdb_put(struct kv_txn *kv_txn, enum kv_space space, struct span key, struct span value)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    assert(txn->is_writing && is_key(key));
+    MDB_val name = val_of(key);
+    MDB_val content = val_of(value);
+    return err_of(mdb_put(txn->inner, txn->db->tables[space], &name, &content, 0));
+}
+
+static enum err lmdb_del(struct kv_txn *kv_txn, enum kv_space space, struct span key)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    assert(txn->is_writing && is_key(key));
+    MDB_val name = val_of(key);
+    int code = mdb_del(txn->inner, txn->db->tables[space], &name, NULL);
+    return code == MDB_NOTFOUND ? ERR_OK : err_of(code);
+}
+
+/* --- cursors -------------------------------------------------------------------------------------------- */
+
+static enum err lmdb_cursor_open(struct kv_txn *kv_txn, enum kv_space space, struct kv_cursor **out)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    struct lmdb_cursor *cursor = malloc(sizeof *cursor);
+    if (cursor == NULL) return ERR_MEMORY;
+    cursor->cursor.calls = &CALLS;
+    int code = mdb_cursor_open(txn->inner, txn->db->tables[space], &cursor->inner);
+    if (code != 0) {
+        free(cursor);
+        return err_of(code);
+    }
+    *out = &cursor->cursor;
+    return ERR_OK;
+}
+
+/* LMDB seeks forward only: go to the first key >= `wanted`, then, when the step wants another one, beside it. */
+static int seek(MDB_cursor *cursor, enum kv_step step, struct span wanted, MDB_val *key, MDB_val *value)
+{
+    assert(is_key(wanted));
+    bool is_backward = step == KV_AT_OR_BEFORE || step == KV_BEFORE;
+    bool is_self_in = step == KV_AT_OR_AFTER || step == KV_AT_OR_BEFORE;
+    *key = val_of(wanted);
+    int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    if (code == MDB_NOTFOUND && is_backward) return mdb_cursor_get(cursor, key, value, MDB_LAST);
+    if (code != 0) return code;
+    bool is_self = span_is_equal(span_of_val(key), wanted);
+    if (is_self && is_self_in) return 0;
+    if (is_backward) return mdb_cursor_get(cursor, key, value, MDB_PREV);
+    return is_self ? mdb_cursor_get(cursor, key, value, MDB_NEXT) : 0;
+}
+
+static enum err lmdb_cursor_step(struct kv_cursor *kv_cursor, enum kv_step step, struct span wanted,
+                                 struct kv_pair *pair, bool *found)
+{
+    MDB_cursor *cursor = ((struct lmdb_cursor *)(void *)kv_cursor)->inner;
+    MDB_val key = {0};
+    MDB_val value = {0};
+    int code = 0;
+    switch (step) {
+    case KV_NEXT: code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT); break;
+    case KV_PREVIOUS: code = mdb_cursor_get(cursor, &key, &value, MDB_PREV); break;
+    case KV_AT_OR_AFTER:
+    case KV_AFTER:
+    case KV_AT_OR_BEFORE:
+    case KV_BEFORE: code = seek(cursor, step, wanted, &key, &value); break;
+    }
+    *found = code == 0;
+    if (*found) *pair = (struct kv_pair){span_of_val(&key), span_of_val(&value)};
+    return code == MDB_NOTFOUND ? ERR_OK : err_of(code);
+}
+
+static void lmdb_cursor_close(struct kv_cursor *kv_cursor)
+{
+    struct lmdb_cursor *cursor = (struct lmdb_cursor *)(void *)kv_cursor;
+    mdb_cursor_close(cursor->inner);
+    free(cursor);
+}
+
+static const struct kv_calls CALLS = {
+    .begin = lmdb_begin,
+    .commit = lmdb_commit,
+    .abort = lmdb_abort,
+    .get = lmdb_get,
+    .put = lmdb_put,
+    .del = lmdb_del,
+    .cursor_open = lmdb_cursor_open,
+    .cursor_step = lmdb_cursor_step,
+    .cursor_close = lmdb_cursor_close,
+};
+
+/* --- opening and closing -------------------------------------------------------------------------------- */
+
+/* The size of the map: whole pages, and never less than what is there. LMDB itself would leave a file above the
+ * wish without a single page to grow into. */
+static size_t map_size(const char *dir, uint64_t wish_bytes)
+{
+    char path[PATH_BYTES];
+    struct stat status;
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t bytes = wish_bytes;
+    int length = snprintf(path, sizeof path, "%s/data.mdb", dir);
+    if (length > 0 && (size_t)length < sizeof path && stat(path, &status) == 0 && status.st_size > 0 &&
+        (uint64_t)status.st_size > bytes) {
+        bytes = (uint64_t)status.st_size;
+    }
+    if (bytes > SIZE_MAX - page_bytes) bytes = SIZE_MAX - page_bytes;
+    return (size_t)((bytes + page_bytes - 1) / page_bytes * page_bytes);
+}
+
+static int open_tables(struct kv_lmdb *db)
+{
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(db->env, NULL, 0, &txn);
+    if (code != 0) return code;
+    for (int space = 0; space < KV_SPACES_COUNT && code == 0; space++)
+        code = mdb_dbi_open(txn, TABLE_NAMES[space], MDB_CREATE, &db->tables[space]);
+    if (code == 0) return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return code;
+}
+
+static int open_all(struct kv_lmdb *db, const char *dir, uint64_t map_bytes)
+{
+    int code = mdb_env_create(&db->env);
+    if (code != 0) return code;
+    int dead_readers = 0;
+    if ((code = mdb_env_set_mapsize(db->env, map_size(dir, map_bytes))) != 0) return code;
+    if ((code = mdb_env_set_maxdbs(db->env, KV_SPACES_COUNT)) != 0) return code;
+    if ((code = mdb_env_open(db->env, dir, MDB_NOTLS, FILE_MODE)) != 0) return code;
+    if ((code = mdb_reader_check(db->env, &dead_readers)) != 0) return code; /* of a process that was killed */
+    return open_tables(db);
+}
+
+enum err kv_lmdb_open(struct kv_lmdb *db, const char *dir, uint64_t map_bytes, char *message)
+{
+    *db = (struct kv_lmdb){.kv = {&CALLS}};
+    int code = open_all(db, dir, map_bytes);
+    if (code == 0) return ERR_OK;
+    bool is_refused = code == EACCES || code == EPERM || code == EROFS;
+    enum err err = is_refused ? ERR_ACCESS : err_of(code);
+    const char *advice = err == ERR_CORRUPT ? "; restore it from a copy" : "";
+    snprintf(message, KV_LMDB_MESSAGE_BYTES, "cannot open the database in %.80s: %.70s%s", dir, mdb_strerror(code),
+             advice);
+    kv_lmdb_close(db);
+    return err;
+}
+
+void kv_lmdb_close(struct kv_lmdb *db)
+{
+    assert(db != NULL);
+    txn_destroy(atomic_exchange(&db->idle_reader, NULL));
+    if (db->env != NULL) mdb_env_close(db->env);
+    db->env = NULL;
+}
+
+/* --- size ----------------------------------------------------------------------------------------------- */
+
+static uint64_t pages_of(const MDB_stat *stat)
+{
+    return (uint64_t)stat->ms_branch_pages + stat->ms_leaf_pages + stat->ms_overflow_pages;
+}
+
+uint64_t kv_lmdb_used_bytes(const struct kv_lmdb *db)
+{
+    enum { META_PAGES = 2, FREE_TABLE = 0, MAIN_TABLE = 1 }; /* LMDB's own two tables have fixed numbers */
+    MDB_txn *txn = NULL;
+    MDB_stat stat = {0};
+    uint64_t pages = META_PAGES;
+    if (mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn) != 0) return 0;
+    for (unsigned int table = FREE_TABLE; table <= MAIN_TABLE; table++)
+        if (mdb_stat(txn, table, &stat) == 0) pages += pages_of(&stat);
+    for (int space = 0; space < KV_SPACES_COUNT; space++)
+        if (mdb_stat(txn, db->tables[space], &stat) == 0) pages += pages_of(&stat);
+    mdb_txn_abort(txn);
+    return pages * stat.ms_psize;
+}
+
+uint64_t kv_lmdb_map_bytes(const struct kv_lmdb *db)
+{
+    MDB_envinfo info;
+    return mdb_env_info(db->env, &info) == 0 ? info.me_mapsize : 0;
+}
