@@ -1,0 +1,163 @@
+/* Any body to the JSON reader, to its end: every span lies in the body, texts are UTF-8 for the router's judge,
+ * and what the writer makes of the texts is read back the same. The first byte chooses what is read.
+ */
+#include "http/json.h"
+#include "http/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct body {
+    char *bytes;
+    size_t length;
+};
+
+static void require(bool condition)
+{
+    if (!condition) abort();
+}
+
+static bool grow(struct http_out *out, size_t bytes)
+{
+    out->capacity = out->used + bytes;
+    out->bytes = realloc(out->bytes, out->capacity);
+    return out->bytes != NULL;
+}
+
+static void check_span(struct http_span span, const struct body *body)
+{
+    if (span.at == NULL) return;
+    require(span.at >= body->bytes && span.at <= body->bytes + body->length);
+    require(span.length <= (size_t)(body->bytes + body->length - span.at));
+}
+
+static void check_same(struct http_span a, struct http_span b)
+{
+    require((a.at == NULL) == (b.at == NULL));
+    require(a.length == b.length);
+    require(a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+/* Write an insert of these texts and read it back. */
+static void check_round_trip(struct http_span text, struct http_span optional, struct http_span bytes)
+{
+    struct http_out out = {.more = grow};
+    struct http_json_writer writer;
+    http_json_writer_init(&writer, &out);
+    http_json_begin_array(&writer);
+    http_json_begin_object(&writer);
+    http_json_name(&writer, "pk");
+    http_json_string(&writer, text);
+    http_json_name(&writer, "sk");
+    http_json_text(&writer, "");
+    http_json_name(&writer, "ct");
+    http_json_string_or_null(&writer, optional);
+    http_json_name(&writer, "v");
+    http_json_base64(&writer, bytes.at, bytes.length);
+    http_json_end_object(&writer);
+    http_json_end_array(&writer);
+    require(!out.failed);
+
+    struct http_json_reader reader;
+    struct http_json_insert insert;
+    http_json_reader_init(&reader, out.bytes, out.used);
+    require(http_json_next_insert(&reader, &insert) == HTTP_JSON_ELEMENT);
+    check_same(insert.partition_key, text);
+    check_same(insert.causality_token, optional);
+    require(insert.value.at != NULL);
+    require(insert.value.length == bytes.length);
+    require(bytes.length == 0 || memcmp(insert.value.at, bytes.at, bytes.length) == 0);
+    require(http_json_next_insert(&reader, &insert) == HTTP_JSON_DONE);
+    free(out.bytes);
+}
+
+static void check_texts(const struct http_span *texts, size_t count, const struct body *body)
+{
+    for (size_t i = 0; i < count; i++) {
+        check_span(texts[i], body);
+        require(http_is_utf8(texts[i]));
+    }
+    require(texts[0].at != NULL);
+    check_round_trip(texts[0], texts[1], texts[count - 1]);
+}
+
+static enum http_json_step step(struct http_json_reader *reader, unsigned choice, const struct body *body)
+{
+    struct http_json_insert insert;
+    struct http_json_search search;
+    struct http_json_delete delete;
+    enum http_json_step found;
+    switch (choice) {
+    case 0:
+        found = http_json_next_insert(reader, &insert);
+        if (found != HTTP_JSON_ELEMENT) return found;
+        check_texts((struct http_span[]){insert.partition_key, insert.causality_token, insert.sort_key}, 3, body);
+        check_span(insert.value, body);
+        check_round_trip(insert.sort_key, insert.causality_token, insert.value);
+        return found;
+    case 1:
+        found = http_json_next_search(reader, &search);
+        if (found != HTTP_JSON_ELEMENT) return found;
+        check_texts((struct http_span[]){search.partition_key, search.prefix, search.start, search.end}, 4, body);
+        require(search.has_limit || search.limit == 0);
+        return found;
+    default:
+        found = http_json_next_delete(reader, &delete);
+        if (found != HTTP_JSON_ELEMENT) return found;
+        check_texts((struct http_span[]){delete.partition_key, delete.prefix, delete.start, delete.end}, 4, body);
+        return found;
+    }
+}
+
+static void check_message(const char *message)
+{
+    size_t length = strnlen(message, 200);
+    require(length > 0 && length < 200);
+    for (size_t i = 0; i < length; i++) {
+        require(message[i] >= 0x20 && message[i] < 0x7f);
+    }
+}
+
+static void read_array(unsigned choice, const struct body *body)
+{
+    struct http_json_reader reader;
+    http_json_reader_init(&reader, body->bytes, body->length);
+    enum http_json_step found;
+    while ((found = step(&reader, choice, body)) == HTTP_JSON_ELEMENT) {
+        require(reader.at <= body->length);
+    }
+    if (found == HTTP_JSON_BAD) check_message(reader.message);
+    require(step(&reader, choice, body) == HTTP_JSON_BAD);
+}
+
+static void read_poll(const struct body *body)
+{
+    struct http_json_poll poll;
+    char message[200];
+    if (!http_json_read_poll(body->bytes, body->length, &poll, message)) {
+        check_message(message);
+        return;
+    }
+    check_span(poll.prefix, body);
+    check_span(poll.start, body);
+    check_span(poll.end, body);
+    check_span(poll.seen_marker, body);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2) return 0;
+    struct body body = {malloc(size - 1), size - 1};
+    require(body.bytes != NULL);
+    memcpy(body.bytes, data + 1, size - 1);
+    unsigned choice = data[0] % 4;
+    if (choice == 3) {
+        read_poll(&body);
+    } else {
+        read_array(choice, &body);
+    }
+    free(body.bytes);
+    return 0;
+}
