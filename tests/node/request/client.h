@@ -135,6 +135,31 @@ static inline void client_signature(struct client *client, const char *secret, c
     hex[64] = '\0';
 }
 
+/* The hash of a client's canonical request over the named headers. */
+static inline void client_canonical_hash(struct client *client, const char *const *names, const char *payload_hash,
+                                         uint8_t hash[HASH_SHA256_BYTES])
+{
+    struct http_span spans[SIGV4_SIGNED_HEADERS_MAX];
+    uint32_t count = 0;
+    while (names[count] != NULL) {
+        spans[count] = (struct http_span){names[count], strlen(names[count])};
+        count++;
+    }
+    struct sigv4_request request = {
+        .method = client->head.method,
+        .path = client->route.path,
+        .parameters = client->route.parameters,
+        .parameters_count = client->route.parameters_count,
+        .skip_parameter = {"x-amz-signature", 15},
+        .headers = client->head.headers,
+        .headers_count = client->head.headers_count,
+        .signed_names = spans,
+        .signed_names_count = count,
+        .payload_hash = {payload_hash, strlen(payload_hash)},
+    };
+    assert_true(sigv4_canonical_hash(&request, &client->scratch, hash));
+}
+
 /* Add host, date and body hash, as every client does. */
 static inline void client_add_usual(struct client *client, const char *payload_hash)
 {
