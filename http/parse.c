@@ -122,7 +122,7 @@ static int on_url_complete(llhttp_t *state)
 {
     struct http_parser *parser = parser_of(state);
     parser->head.target = take_item(parser);
-    bool is_http_0_9 = llhttp_get_http_major(state) == 0 && llhttp_get_http_minor(state) == 9;
+    bool is_http_0_9 = llhttp_get_http_minor(state) == 9; /* a line that ends here; else no version is read yet */
     return is_http_0_9 ? refuse_inside(parser, 400, BAD_VERSION) : 0;
 }
 

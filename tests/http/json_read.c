@@ -121,7 +121,8 @@ static void done_is_told_once(void **state)
 static void broken_json_is_refused(void **state)
 {
     (void)state;
-    const char *const cut[] = {"[{", "[{\"pk\":\"p\",\"sk\":\"s\"", "[{\"pk", "[{\"pk\\\"}]", "[{\"pk\":[}"};
+    const char *const cut[] = {"[{",     "[{\"pk\\\"",   "[{\"pk\":\"p\",\"sk\":\"s\"",
+                               "[{\"pk", "[{\"pk\\\"}]", "[{\"pk\":[}"};
     for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
         check_inserts(cut[i], 0, "element 0: is cut off");
     }

@@ -311,6 +311,16 @@ static void blanks_around_values_are_trimmed_and_inside_kept(void **state)
           "HEAD GET / 1.1 keep [Host=h] [A=] [B=] [C=a  b\tc] [D=\xc3\xa9]\nEND\n");
 }
 
+/* Headers are told apart by the length of their names first. */
+static void names_as_long_as_those_that_frame_mean_nothing(void **state)
+{
+    (void)state;
+    CHECK("GET / HTTP/1.1\r\nHost: h\r\nFrom: a\r\nAccept: b\r\nUser-Agent: close\r\nAccept-Charset: 5\r\n"
+          "Content-Encodings: chunked\r\n\r\n",
+          "HEAD GET / 1.1 keep [Host=h] [From=a] [Accept=b] [User-Agent=close] [Accept-Charset=5] "
+          "[Content-Encodings=chunked]\nEND\n");
+}
+
 static void the_absolute_form_and_the_asterisk_are_targets(void **state)
 {
     (void)state;
@@ -733,6 +743,7 @@ int main(void)
         cmocka_unit_test(a_body_can_wait_for_permission),
         cmocka_unit_test(an_offered_upgrade_is_ignored),
         cmocka_unit_test(blanks_around_values_are_trimmed_and_inside_kept),
+        cmocka_unit_test(names_as_long_as_those_that_frame_mean_nothing),
         cmocka_unit_test(the_absolute_form_and_the_asterisk_are_targets),
         cmocka_unit_test(two_framings_of_one_body_are_refused),
         cmocka_unit_test(a_content_length_is_one_plain_number),
