@@ -23,10 +23,12 @@ struct lmdb_txn {
     struct kv_lmdb *db;
     MDB_txn *inner;
     bool is_writing;
+    enum err broken; /* of the first change that failed: LMDB then takes no further call but the end */
 };
 
 struct lmdb_cursor {
     struct kv_cursor cursor; /* first */
+    struct lmdb_txn *txn;
     MDB_cursor *inner;
 };
 
@@ -40,6 +42,11 @@ static struct kv_lmdb *db_of(struct kv *kv)
 static struct lmdb_txn *txn_of(struct kv_txn *txn)
 {
     return (struct lmdb_txn *)(void *)txn;
+}
+
+static struct lmdb_cursor *cursor_of(struct kv_cursor *cursor)
+{
+    return (struct lmdb_cursor *)(void *)cursor;
 }
 
 /* What went wrong, in our words. What is not listed is a disk that cannot be trusted: ERR_IO (H18). */
@@ -59,6 +66,22 @@ static enum err err_of(int code)
     case ENOMEM: return ERR_MEMORY;
     default: return ERR_IO;
     }
+}
+
+/* The answer of a call inside a transaction. After a change failed, LMDB says MDB_BAD_TXN to every call; the
+ * reason is then said again, since a full disk must not look like a failing one. */
+static enum err txn_err(const struct lmdb_txn *txn, int code)
+{
+    if (code == MDB_NOTFOUND) return ERR_OK;
+    return code == MDB_BAD_TXN && txn->broken != ERR_OK ? txn->broken : err_of(code);
+}
+
+/* The same for a change. */
+static enum err change_err(struct lmdb_txn *txn, int code)
+{
+    enum err err = txn_err(txn, code);
+    if (txn->broken == ERR_OK) txn->broken = err;
+    return err;
 }
 
 static MDB_val val_of(struct span bytes)
@@ -130,10 +153,10 @@ static enum err lmdb_commit(struct kv_txn *kv_txn)
         lmdb_abort(kv_txn);
         return ERR_OK;
     }
-    int code = mdb_txn_commit(txn->inner); /* which frees it, whatever it answers */
-    txn->inner = NULL;
+    enum err err = txn_err(txn, mdb_txn_commit(txn->inner));
+    txn->inner = NULL; /* the commit freed it, whatever it answered */
     txn_destroy(txn);
-    return err_of(code);
+    return err;
 }
 
 /* --- single keys ---------------------------------------------------------------------------------------- */
@@ -151,7 +174,7 @@ static enum err lmdb_get(struct kv_txn *kv_txn, enum kv_space space, struct span
     MDB_val found;
     int code = mdb_get(txn->inner, txn->db->tables[space], &name, &found);
     *value = code == 0 ? span_of_val(&found) : (struct span){NULL, 0};
-    return code == MDB_NOTFOUND ? ERR_OK : err_of(code);
+    return txn_err(txn, code);
 }
 
 static enum err lmdb_put(struct kv_txn *kv_txn, enum kv_space space, struct span key, struct span value)
@@ -160,7 +183,7 @@ static enum err lmdb_put(struct kv_txn *kv_txn, enum kv_space space, struct span
     assert(txn->is_writing && is_key(key));
     MDB_val name = val_of(key);
     MDB_val content = val_of(value);
-    return err_of(mdb_put(txn->inner, txn->db->tables[space], &name, &content, 0));
+    return change_err(txn, mdb_put(txn->inner, txn->db->tables[space], &name, &content, 0));
 }
 
 static enum err lmdb_del(struct kv_txn *kv_txn, enum kv_space space, struct span key)
@@ -168,8 +191,7 @@ static enum err lmdb_del(struct kv_txn *kv_txn, enum kv_space space, struct span
     struct lmdb_txn *txn = txn_of(kv_txn);
     assert(txn->is_writing && is_key(key));
     MDB_val name = val_of(key);
-    int code = mdb_del(txn->inner, txn->db->tables[space], &name, NULL);
-    return code == MDB_NOTFOUND ? ERR_OK : err_of(code);
+    return change_err(txn, mdb_del(txn->inner, txn->db->tables[space], &name, NULL));
 }
 
 /* --- cursors -------------------------------------------------------------------------------------------- */
@@ -179,11 +201,11 @@ static enum err lmdb_cursor_open(struct kv_txn *kv_txn, enum kv_space space, str
     struct lmdb_txn *txn = txn_of(kv_txn);
     struct lmdb_cursor *cursor = malloc(sizeof *cursor);
     if (cursor == NULL) return ERR_MEMORY;
-    cursor->cursor.calls = &CALLS;
+    *cursor = (struct lmdb_cursor){.cursor = {&CALLS}, .txn = txn};
     int code = mdb_cursor_open(txn->inner, txn->db->tables[space], &cursor->inner);
     if (code != 0) {
         free(cursor);
-        return err_of(code);
+        return txn_err(txn, code);
     }
     *out = &cursor->cursor;
     return ERR_OK;
@@ -208,26 +230,26 @@ static int seek(MDB_cursor *cursor, enum kv_step step, struct span wanted, MDB_v
 static enum err lmdb_cursor_step(struct kv_cursor *kv_cursor, enum kv_step step, struct span wanted,
                                  struct kv_pair *pair, bool *found)
 {
-    MDB_cursor *cursor = ((struct lmdb_cursor *)(void *)kv_cursor)->inner;
+    struct lmdb_cursor *cursor = cursor_of(kv_cursor);
     MDB_val key = {0};
     MDB_val value = {0};
     int code = 0;
     switch (step) {
-    case KV_NEXT: code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT); break;
-    case KV_PREVIOUS: code = mdb_cursor_get(cursor, &key, &value, MDB_PREV); break;
+    case KV_NEXT: code = mdb_cursor_get(cursor->inner, &key, &value, MDB_NEXT); break;
+    case KV_PREVIOUS: code = mdb_cursor_get(cursor->inner, &key, &value, MDB_PREV); break;
     case KV_AT_OR_AFTER:
     case KV_AFTER:
     case KV_AT_OR_BEFORE:
-    case KV_BEFORE: code = seek(cursor, step, wanted, &key, &value); break;
+    case KV_BEFORE: code = seek(cursor->inner, step, wanted, &key, &value); break;
     }
     *found = code == 0;
     if (*found) *pair = (struct kv_pair){span_of_val(&key), span_of_val(&value)};
-    return code == MDB_NOTFOUND ? ERR_OK : err_of(code);
+    return txn_err(cursor->txn, code);
 }
 
 static void lmdb_cursor_close(struct kv_cursor *kv_cursor)
 {
-    struct lmdb_cursor *cursor = (struct lmdb_cursor *)(void *)kv_cursor;
+    struct lmdb_cursor *cursor = cursor_of(kv_cursor);
     mdb_cursor_close(cursor->inner);
     free(cursor);
 }
@@ -295,7 +317,7 @@ enum err kv_lmdb_open(struct kv_lmdb *db, const char *dir, uint64_t map_bytes, c
     bool is_refused = code == EACCES || code == EPERM || code == EROFS;
     enum err err = is_refused ? ERR_ACCESS : err_of(code);
     const char *advice = err == ERR_CORRUPT ? "; restore it from a copy" : "";
-    snprintf(message, KV_LMDB_MESSAGE_BYTES, "cannot open the database in %.80s: %.70s%s", dir, mdb_strerror(code),
+    snprintf(message, KV_LMDB_MESSAGE_BYTES, "cannot open the database in %.80s: %.60s%s", dir, mdb_strerror(code),
              advice);
     kv_lmdb_close(db);
     return err;
