@@ -50,7 +50,7 @@ struct http_json_reader {
     size_t at;
     uint64_t elements_count; /* read so far */
     uint8_t state;
-    char message[200]; /* NUL-terminated, printable: which element, which field, what was expected */
+    char message[200]; /* NUL-terminated, printable: which element (from 0), field, expectation */
 };
 
 enum http_json_step { HTTP_JSON_ELEMENT, HTTP_JSON_DONE, HTTP_JSON_BAD };
