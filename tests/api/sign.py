@@ -117,7 +117,8 @@ def by_hand(key, method, host, target, headers=(), body=b"", *, when=None, paylo
     return Signed(headers, signature, when, scope, key)
 
 
-def presign_by_hand(key, method, host, target, headers=(), *, when=None, expires="300", scope=None, payload=UNSIGNED,
+def presign_by_hand(key, method, host, target, headers=(), *, when=None, expires="300", scope=None,
+                    payload=UNSIGNED,
                     signed=None, rename=lambda name: name, extra=""):
     """The target with its signature; `headers` are the further ones that will be sent."""
     when = when or now()

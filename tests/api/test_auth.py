@@ -193,7 +193,8 @@ def test_an_amz_header_that_is_signed_and_unknown_is_fine(send, item):
 
 
 def test_other_headers_may_be_unsigned(send, item, pk):
-    headers = [("accept", "*/*"), ("content-type", "text/plain"), ("user-agent", "k2v/0.0.4"), ("range", "bytes=0-0")]
+    headers = [("accept", "*/*"), ("content-type", "text/plain"), ("user-agent", "k2v/0.0.4"),
+               ("range", "bytes=0-0")]
     names = [name for name, _ in headers]
     answer = send("GET", item, headers, unsigned=names).expect(200)
     assert answer.body == b"1"
@@ -260,20 +261,22 @@ def test_a_changed_method_path_or_query_is_refused(k2v, pk):
     signed = sign.by_hand(k2v.key, "GET", k2v.server.host, target).headers
     for method, other in (("DELETE", target), ("GET", target + "&x"), ("GET", target + "b"),
                           ("GET", target.replace(pk, pk + "x")), ("PUT", target)):
-        k2v.send_raw(wire.request_bytes(method, other, [*signed, ("content-length", "0")])).expect(403, "AccessDenied")
+        data = wire.request_bytes(method, other, [*signed, ("content-length", "0")])
+        k2v.send_raw(data).expect(403, "AccessDenied")
     k2v.send_raw(wire.request_bytes("GET", target, signed)).expect(200)
     assert k2v.values(pk, "a") == [b"1"]
 
 
 def test_a_changed_body_is_refused_and_stores_nothing(k2v, pk):
     target = k2v.item_target(pk, "a")
-    headers = [*sign.by_hand(k2v.key, "PUT", k2v.server.host, target, [], b"right").headers, ("content-length", "5")]
+    headers = [*sign.by_hand(k2v.key, "PUT", k2v.server.host, target, [], b"right").headers,
+               ("content-length", "5")]
     k2v.send_raw(wire.request_bytes("PUT", target, headers, b"wrong"), "PUT").expect(400, "InvalidDigest")
     body = b'[{"pk":"%s","sk":"a","v":""}]' % pk.encode()
     headers = sign.by_hand(k2v.key, "POST", k2v.server.host, k2v.bucket_target(), [], body).headers
     other = body.replace(b'"a"', b'"b"')
-    k2v.send_raw(wire.request_bytes("POST", k2v.bucket_target(), [*headers, ("content-length", len(other))], other)) \
-        .expect(400, "InvalidDigest")
+    data = wire.request_bytes("POST", k2v.bucket_target(), [*headers, ("content-length", len(other))], other)
+    k2v.send_raw(data).expect(400, "InvalidDigest")
     assert k2v.keys(pk, tombstones=True) == []
 
 

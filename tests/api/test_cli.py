@@ -87,7 +87,8 @@ def test_insert_takes_files_and_standard_input_byte_for_byte(k2v, run, pk, tmp_p
     run("insert", pk, "stdin", "-", stdin=value).expect(DONE)
     run("insert", pk, "empty", "").expect(DONE)
     run("insert", pk, "empty stdin", "-").expect(DONE)
-    assert [k2v.values(pk, sk) for sk in ("file", "stdin", "empty", "empty stdin")] == [[value], [value], [b""], [b""]]
+    stored = [k2v.values(pk, sk) for sk in ("file", "stdin", "empty", "empty stdin")]
+    assert stored == [[value], [value], [b""], [b""]]
 
 
 def test_delete_deletes_what_was_seen(k2v, run, pk):
@@ -159,8 +160,10 @@ def test_read_batch_reads_a_range_by_flags(k2v, run, pk):
     k2v.insert_batch([{"pk": pk, "sk": sk, "v": b64(b"1")} for sk in ("a", "b1", "b2")]).expect(204)
     k2v.write(pk, "b2", b"2")
     k2v.write(pk, "c", None)
-    for words, keys in (([], ["a", "b1", "b2"]), (["--prefix", "b"], ["b1", "b2"]), (["--start", "b1"], ["b1", "b2"]),
-                        (["--end", "b2"], ["a", "b1"]), (["--limit", "1"], ["a"]), (["--tombstones"], ["a", "b1", "b2", "c"]),
+    for words, keys in (([], ["a", "b1", "b2"]), (["--prefix", "b"], ["b1", "b2"]),
+                        (["--start", "b1"], ["b1", "b2"]),
+                        (["--end", "b2"], ["a", "b1"]), (["--limit", "1"], ["a"]),
+                        (["--tombstones"], ["a", "b1", "b2", "c"]),
                         (["--reverse"], ["b2", "b1", "a"]), (["--conflicts-only"], ["b2"]),
                         (["--single-item", "--start", "b1"], ["b1"])):
         found = run("read-batch", pk, *words, "-o", "json").expect(DONE).json()
@@ -198,7 +201,8 @@ def test_insert_batch_sends_any_number_of_lines(k2v, run, pk):
 
 
 @pytest.mark.parametrize("line", ["nonsense", "{}", '{"pk":"p"}', '{"pk":"p","sk":"s","v":"$"}',
-                                  '{"pk":"p","sk":"s","v":"","value":""}', '{"pk":"p","sk":"s","valeu":"x"}', "[]"])
+                                  '{"pk":"p","sk":"s","v":"","value":""}', '{"pk":"p","sk":"s","valeu":"x"}',
+                                  "[]"])
 def test_a_bad_line_is_refused_with_its_number(k2v, run, pk, tmp_path, line):
     good = json.dumps({"pk": pk, "sk": "good", "value": "1"})
     (tmp_path / "lines").write_text(f"{good}\n{good}\n{line}\n")
@@ -260,10 +264,12 @@ def test_the_demo_file_of_a_server_works_at_once(start_server):
 
 
 def test_failures_have_their_codes_and_never_the_secret(k2v, run, pk):
-    cases = [(DENIED, run("index", AWS_SECRET_ACCESS_KEY="0" * 64)), (DENIED, run("index", AWS_ACCESS_KEY_ID="GK0000")),
+    cases = [(DENIED, run("index", AWS_SECRET_ACCESS_KEY="0" * 64)),
+             (DENIED, run("index", AWS_ACCESS_KEY_ID="GK0000")),
              (NOT_FOUND, run("index", K2V_BUCKET="no-such-bucket")), (FAILED, run("index", AWS_REGION="mars")),
              (FAILED, run("index", K2V_ENDPOINT="http://127.0.0.1:1")),
-             (FAILED, run("insert", pk, "a", "v", "-c", "AAAAAAAAAAB")), (USAGE, run("index", K2V_ENDPOINT="nonsense")),
+             (FAILED, run("insert", pk, "a", "v", "-c", "AAAAAAAAAAB")),
+             (USAGE, run("index", K2V_ENDPOINT="nonsense")),
              (USAGE, run("index", K2V_ENDPOINT="")), (USAGE, run("index", AWS_SECRET_ACCESS_KEY=""))]
     for code, done in cases:
         if "AAAAAAAAAAB" in done.arguments:
@@ -273,9 +279,12 @@ def test_failures_have_their_codes_and_never_the_secret(k2v, run, pk):
         assert done.errors and k2v.key.secret not in done.errors + done.text
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["read"], ["read", "p"], ["read", "p", "s", "x"], ["read", "p", ""],
-                                   ["read", "p", "s", "--nonsense"], ["read", "p", "s", "-o", "xml"], ["poll", "p", "s"],
-                                   ["poll", "p", "s", "-c", EMPTY_TOKEN, "--timeout", "x"], ["insert", "p", "s", "v", "--file", "f"],
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["read"], ["read", "p"], ["read", "p", "s", "x"],
+                                   ["read", "p", ""],
+                                   ["read", "p", "s", "--nonsense"], ["read", "p", "s", "-o", "xml"],
+                                   ["poll", "p", "s"],
+                                   ["poll", "p", "s", "-c", EMPTY_TOKEN, "--timeout", "x"],
+                                   ["insert", "p", "s", "v", "--file", "f"],
                                    ["index", "--limit", "-1"], ["read-batch", "p", "--single-item"]])
 def test_a_wrong_command_line_is_2(run, words):
     done = run(*words)
@@ -283,10 +292,12 @@ def test_a_wrong_command_line_is_2(run, words):
     assert done.errors or done.text
 
 
-COMMANDS = ["read", "insert", "delete", "poll", "poll-range", "index", "read-batch", "insert-batch", "delete-batch"]
+COMMANDS = ["read", "insert", "delete", "poll", "poll-range", "index", "read-batch", "insert-batch",
+            "delete-batch"]
 
 
-@pytest.mark.parametrize("words", [[], ["k2v"], *(["k2v", command] for command in COMMANDS), ["server"], ["bucket"], ["key"],
+@pytest.mark.parametrize("words", [[], ["k2v"], *(["k2v", command] for command in COMMANDS), ["server"],
+                                   ["bucket"], ["key"],
                                    ["status"]])
 def test_every_command_explains_itself(words):
     done = skerry.run(*words, "--help").expect(DONE)

@@ -118,7 +118,8 @@ def test_keys_are_created_listed_told_renamed_and_deleted(server, run):
     made = run("key", "create", name, "-o", "json").expect(DONE).json()
     assert made["name"] == name and len(made["secret"]) == 64
     assert made["key_id"] in run("key", "list").expect(DONE).text
-    assert made["key_id"] in [row["key_id"] for row in run("key", "list", "-o", "json").expect(DONE).json()["keys"]]
+    listed = run("key", "list", "-o", "json").expect(DONE).json()["keys"]
+    assert made["key_id"] in [row["key_id"] for row in listed]
     hidden = run("key", "info", name).expect(DONE)
     assert made["key_id"] in hidden.text and made["secret"] not in hidden.text
     assert made["secret"] in run("key", "info", made["key_id"], "--show-secret").expect(DONE).text

@@ -6,7 +6,8 @@ import wire
 from conftest import unique
 
 RULES = [
-    {"allowed_origins": ["https://app.example", "https://other.example"], "allowed_methods": ["GET", "PUT", "DELETE"],
+    {"allowed_origins": ["https://app.example", "https://other.example"],
+     "allowed_methods": ["GET", "PUT", "DELETE"],
      "allowed_headers": ["authorization", "x-amz-date", "X-Garage-Causality-Token"],
      "expose_headers": ["X-Garage-Causality-Token"]},
     {"allowed_origins": ["https://posts.example"], "allowed_methods": ["POST", "SEARCH"], "allowed_headers": ["*"],
@@ -71,7 +72,8 @@ def test_the_first_rule_that_matches_wins(cors):
 
 
 @pytest.mark.parametrize("origin, method, headers", [
-    ("https://evil.example", "GET", None), ("https://app.example:444", "GET", None), ("http://app.example", "GET", None),
+    ("https://evil.example", "GET", None), ("https://app.example:444", "GET", None),
+    ("http://app.example", "GET", None),
     ("HTTPS://APP.EXAMPLE", "GET", None), (APP, "POST", None), (APP, "get", None), (APP, "GET", "x-other"),
     (APP, "GET", "authorization, x-other"), (APP, "GET", "Authorization"), ("https://posts.example", "GET", None),
     ("null", "GET", None)])
@@ -115,7 +117,8 @@ def test_every_method_that_a_rule_allows_is_answered_with_the_one_origin(cors):
     for method, where, body, origin in (("PUT", target, b"1", APP), ("GET", target, b"", APP),
                                         ("GET", cors.bucket_target(), b"", "https://other.example"),
                                         ("POST", cors.bucket_target("search"), b"[]", posts),
-                                        ("SEARCH", cors.bucket_target(), b"[]", posts), ("DELETE", target, b"", APP)):
+                                        ("SEARCH", cors.bucket_target(), b"[]", posts),
+                                        ("DELETE", target, b"", APP)):
         answer = with_origin(cors, method, where, body, origin)
         assert answer.status in (200, 204), answer
         assert answer.header("access-control-allow-origin") == origin, answer
@@ -166,5 +169,6 @@ def test_cleared_rules_are_gone(cors):
 def test_an_origin_is_never_echoed_into_another_header(cors):
     set_rules(cors, [{"allowed_origins": ["*"], "allowed_methods": ["*"], "allowed_headers": ["*"],
                       "expose_headers": []}])
-    answer = with_origin(cors, "GET", cors.bucket_target(), origin="https://a.example, https://b.example").expect(200)
+    answer = with_origin(cors, "GET", cors.bucket_target(),
+                         origin="https://a.example, https://b.example").expect(200)
     assert len([name for name, _ in answer.headers if name == "access-control-allow-origin"]) == 1

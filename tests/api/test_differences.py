@@ -77,7 +77,8 @@ def test_clocks_may_differ_by_a_quarter_of_an_hour(k2v, minutes, is_taken):
 
 @pytest.mark.parametrize("path, query", [("p%zz", "sort_key=a"), ("p%", "sort_key=a"), ("p%4", "sort_key=a"),
                                          ("p", "sort_key=%zz"), ("p", "sort_key=a%"), ("p", "sort_key=%ff"),
-                                         ("p", "sort_key=a&x=%e9"), ("p", "sort_key=%ed%a0%80"), ("%e9", "sort_key=a")])
+                                         ("p", "sort_key=a&x=%e9"), ("p", "sort_key=%ed%a0%80"),
+                                         ("%e9", "sort_key=a")])
 def test_bad_escapes_and_bad_utf_8_are_refused_in_path_and_query(k2v, path, query):
     answer, connection = wire.exchange(k2v.server.address, wire.request_bytes(
         "GET", f"/{k2v.bucket}/{path}?{query}", [("Host", k2v.server.host)]))
@@ -124,7 +125,8 @@ def test_cors_answers_the_one_origin_on_all_methods_and_on_errors(fresh):
     fresh.server.admin.call("PUT", f"/v1/buckets/{fresh.bucket}/cors", {"rules": [rule]}).expect(200)
     target, origin = fresh.item_target("p", "a"), [("Origin", "https://b.example")]
     search = json.dumps([{"partitionKey": "p"}]).encode()
-    for status, method, where, body in ((404, "GET", target, b""), (204, "PUT", target, b"1"), (204, "DELETE", target, b""),
+    for status, method, where, body in ((404, "GET", target, b""), (204, "PUT", target, b"1"),
+                                        (204, "DELETE", target, b""),
                                         (200, "SEARCH", fresh.bucket_target(), search),
                                         (400, "POST", fresh.bucket_target(), b"{")):
         answer = fresh.request(method, where, origin, body).expect(status)

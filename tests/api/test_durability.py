@@ -1,4 +1,4 @@
-"""kill -9 under load, again and again: what was acknowledged is there, and the index tells the truth (I1, I4, I15).
+"""kill -9 under load, again and again: what was acknowledged is there, and the index is true (I1, I4, I15).
 
 SKERRY_KILL_CYCLES says how often (100); SEED chooses writes and moments.
 """
@@ -117,7 +117,8 @@ def read_all(client):
             values = [unb64(v) for v in item["v"]]
             alive = [v for v in values if v is not None]
             state[(result["partitionKey"], item["sk"])] = values
-            row = [row[0] + bool(alive), row[1] + (len(values) > 1), row[2] + len(alive), row[3] + sum(map(len, alive))]
+            counts = (bool(alive), len(values) > 1, len(alive), sum(map(len, alive)))
+            row = [a + b for a, b in zip(row, counts)]
         if any(row):
             recount[result["partitionKey"]] = tuple(row)
     return state, recount

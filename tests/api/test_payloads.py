@@ -6,7 +6,8 @@ import sign
 import wire
 
 ALL_CALLS = [("PUT", "item", b"v"), ("GET", "item", b""), ("HEAD", "item", b""), ("DELETE", "item", b""),
-             ("GET", "bucket", b""), ("POST", "bucket", b"[]"), ("POST", "search", b"[]"), ("SEARCH", "bucket", b"[]"),
+             ("GET", "bucket", b""), ("POST", "bucket", b"[]"), ("POST", "search", b"[]"),
+             ("SEARCH", "bucket", b"[]"),
              ("POST", "delete", b"[]")]
 
 
@@ -92,7 +93,8 @@ def test_a_parameter_that_contradicts_a_signed_header_is_refused(send_presigned,
 
 
 @pytest.mark.parametrize("change", [
-    lambda t: t[:-1] + ("0" if t[-1] != "0" else "1"), lambda t: t.replace("X-Amz-Expires=300", "X-Amz-Expires=301"),
+    lambda t: t[:-1] + ("0" if t[-1] != "0" else "1"),
+    lambda t: t.replace("X-Amz-Expires=300", "X-Amz-Expires=301"),
     lambda t: t.replace("sort_key=a", "sort_key=b"), lambda t: t + "&x=1"])
 def test_a_changed_presigned_request_is_refused(send_presigned, presign, item, change):
     send_presigned("GET", change(presign("GET", item))).expect(403, "AccessDenied")
@@ -175,7 +177,8 @@ class Stream:
 PARTS = [b"abcdefgh", b"x" * 70000, b"ij"]
 WHOLE = b"".join(PARTS)
 CHECKSUMS = [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-crc32c", "AAAAAA=="),
-             ("x-amz-checksum-crc64nvme", "AAAAAAAAAAA="), ("x-amz-checksum-sha1", "x"), ("x-amz-checksum-sha256", "x")]
+             ("x-amz-checksum-crc64nvme", "AAAAAAAAAAA="), ("x-amz-checksum-sha1", "x"),
+             ("x-amz-checksum-sha256", "x")]
 
 
 @pytest.mark.parametrize("parts", [PARTS, [b"one"], [], [b"a"] * 300])
@@ -238,7 +241,8 @@ def bend(pieces, kind):
 
 
 @pytest.mark.parametrize("kind", ["chunks swapped", "a chunk left out", "a chunk twice", "a byte changed",
-                                  "a signature changed", "no last chunk", "cut inside a chunk", "cut before the first",
+                                  "a signature changed", "no last chunk", "cut inside a chunk",
+                                  "cut before the first",
                                   "a wrong size", "a size of nonsense", "a size beyond all", "no signature",
                                   "no CRLF after data"])
 def test_a_bent_chunk_stream_stores_nothing(k2v, pk, kind):

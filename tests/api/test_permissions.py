@@ -21,7 +21,8 @@ WRITES = {
 CALLS = {**READS, **WRITES}
 
 
-@pytest.mark.parametrize("flags, allowed", [({"read": True}, READS), ({"write": True}, WRITES), ({"owner": True}, {}),
+@pytest.mark.parametrize("flags, allowed", [({"read": True}, READS), ({"write": True}, WRITES),
+                                            ({"owner": True}, {}),
                                             ({"read": True, "write": True}, CALLS), ({}, {})])
 def test_each_call_needs_its_own_permission(fresh, flags, allowed):
     fresh.write("p", "s", b"1")

@@ -201,7 +201,8 @@ def test_a_range_poll_without_news_ends_with_304(k2v, pk):
     ({"prefix": "b", "start": "c"}, []),
     ({"start": "c", "end": "a"}, []),
     ({"prefix": ""}, ["a", "b", "b1", "b2", "c"]),
-    ({"prefix": None, "start": None, "end": None, "timeout": None, "seenMarker": None}, ["a", "b", "b1", "b2", "c"]),
+    ({"prefix": None, "start": None, "end": None, "timeout": None, "seenMarker": None},
+     ["a", "b", "b1", "b2", "c"]),
     ({"unknown": 1, "limit": 1, "reverse": True}, ["a", "b", "b1", "b2", "c"]),
 ])
 def test_a_range_poll_knows_prefix_start_and_end(k2v, pk, fields, keys):
@@ -255,12 +256,14 @@ def test_a_changed_marker_is_refused(k2v, pk):
     marker, _ = marker_and_items(k2v.poll_range(pk))
     for at in range(0, len(marker), 3):
         other = "A" if marker[at] != "A" else "B"
-        k2v.poll_range(pk, seenMarker=marker[:at] + other + marker[at + 1:], timeout=1).expect(400, "InvalidRequest")
+        k2v.poll_range(pk, seenMarker=marker[:at] + other + marker[at + 1:],
+                       timeout=1).expect(400, "InvalidRequest")
     k2v.poll_range(pk, seenMarker=marker[:-4], timeout=1).expect(400, "InvalidRequest")
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"timeout":-1}', '{"timeout":"1"}', '{"timeout":1.5}',
-                                  '{"prefix":1}', '{"seenMarker":1}', '{"start":"a","start":"a"}', "{} {}", '[{},]'])
+                                  '{"prefix":1}', '{"seenMarker":1}', '{"start":"a","start":"a"}', "{} {}",
+                                  '[{},]'])
 def test_a_bad_range_poll_is_refused(k2v, pk, body):
     k2v.request("POST", f"/{k2v.bucket}/{pk}?poll_range", [], body.encode()).expect(400, "InvalidRequest")
 

@@ -58,7 +58,8 @@ def draw_range(generator, names, is_query):
 
 
 def is_refused(fields):
-    return bool(fields["prefix"]) and fields["start"] is not None and not fields["start"].startswith(fields["prefix"])
+    prefix, start = fields["prefix"] or "", fields["start"]
+    return start is not None and not start.startswith(prefix)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,8 @@ def test_random_searches_equal_the_model(filled, part):
         filters = {"conflictsOnly": generator.random() < 0.3, "tombstones": generator.random() < 0.3}
         searches.append({"partitionKey": "p", **fields, **filters})
         expected.append(model(passing(kinds, filters["conflictsOnly"], filters["tombstones"]), **fields))
-    for search, result, (keys, following) in zip(searches, client.read_batch(searches).expect(200).json(), expected):
+    for search, result, (keys, following) in zip(searches, client.read_batch(searches).expect(200).json(),
+                                                 expected):
         got = [item["sk"] for item in result["items"]]
         assert (got, result["more"], result["nextStart"]) == (keys, following is not None, following), search
         assert {name: result[name] for name in search} == search, "the search is echoed"
@@ -145,7 +147,8 @@ def test_an_empty_query_value_is_absent(filled):
 
 
 @pytest.mark.parametrize("query", ["limit=-1", "limit=x", "limit=1.0", "limit=%201", "limit=18446744073709551616",
-                                   "reverse=yes", "reverse=True", "reverse=1", "prefix=a&start=b", "start=a&start=b",
+                                   "reverse=yes", "reverse=True", "reverse=1", "prefix=a&start=b",
+                                   "start=a&start=b",
                                    "start=a&start=a", "limit=1&limit=1", "limit=0x10"])
 def test_bad_range_queries_are_refused(k2v, query):
     k2v.request("GET", k2v.bucket_target(query)).expect(400, "InvalidRequest")

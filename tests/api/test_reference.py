@@ -1,7 +1,7 @@
 """What the reference's own tests assert of its server, row by row, in our words.
 
 The client here is as theirs: it signs every header it sends, writes paths as `/bucket/pk` or `/bucket/` and
-keywords without `=`, encodes nothing, says `Host: k2v.garage`, and puts no blanks behind the commas of Authorization.
+keywords without `=`, encodes nothing, says `Host: k2v.garage`, and puts no blanks behind Authorization's commas.
 """
 
 import json
@@ -72,7 +72,7 @@ def test_items_and_indices(garage):
     empty = {"prefix": None, "start": None, "end": None, "limit": None, "reverse": False, "partitionKeys": [],
              "more": False, "nextStart": None}
     assert index() == empty
-    contents = [(b"%s: first" % sk, b"%s: second one" % sk, b"%s: third, the last" % sk) for sk in (b"a", b"b", b"c", b"d")]
+    contents = [(b"%s: 1" % sk, b"%s: second" % sk, b"%s: third, the last" % sk) for sk in (b"a", b"b", b"c", b"d")]
     length1, length2, length3 = map(len, contents[0])
     for i, sk in enumerate("abcd"):
         first, second, third = contents[i]
@@ -196,12 +196,14 @@ def test_batch(garage):
                                    {"partitionKey": "root", "prefix": "d"}]).expect(200).json()
     assert deleted == [
         {"partitionKey": "root", "prefix": None, "start": "a", "end": "c", "singleItem": False, "deletedItems": 1},
-        {"partitionKey": "root", "prefix": "d", "start": None, "end": None, "singleItem": False, "deletedItems": 2}]
+        {"partitionKey": "root", "prefix": "d", "start": None, "end": None, "singleItem": False,
+         "deletedItems": 2}]
     for sk in ("a", "b", "d.1", "d.2"):
         answer = garage.get("root", sk, BINARY).expect(204)
         assert answer.type == BINARY and answer.token
     batch.refresh(*names)
-    batch.check(({}, "c e", None), ({"reverse": True}, "e c", None), ({"tombstones": True}, "a b c d.1 d.2 e", None))
+    batch.check(({}, "c e", None), ({"reverse": True}, "e c", None),
+                ({"tombstones": True}, "a b c d.1 d.2 e", None))
     assert [batch.state[sk][1] for sk in ("a", "b", "d.1", "d.2")] == [[None]] * 4
     assert len(batch.state["c"][1]) == 2
 
@@ -261,7 +263,8 @@ class Library(skerry.Client):
 
     def sign(self, method, target, headers, body):
         headers = [("user-agent", "k2v/0.0.4"), *headers]
-        return sign.by_hand(self.key, method, self.server.host, target, headers, body, unsigned=["user-agent"]).headers
+        return sign.by_hand(self.key, method, self.server.host, target, headers, body,
+                            unsigned=["user-agent"]).headers
 
     def bucket_target(self, query=""):
         return super().bucket_target(query and query + "=")

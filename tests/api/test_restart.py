@@ -227,7 +227,8 @@ def test_settings_come_from_flag_before_environment_before_file(tmp_path):
 
     def region(flags, environment):
         command = [skerry.BIN, "server", "--config", str(file), *flags]
-        done = subprocess.run([*command, "--check-config"], env=skerry.clean_environment(**environment), timeout=60,
+        done = subprocess.run([*command, "--check-config"], env=skerry.clean_environment(**environment),
+                              timeout=60,
                               capture_output=True, text=True)
         assert (done.returncode, done.stdout.strip()) == (0, "configuration ok"), done
         server = skerry.Server(tmp_path / "data", "--config", str(file), *flags, environment=environment)
@@ -242,8 +243,10 @@ def test_settings_come_from_flag_before_environment_before_file(tmp_path):
 
 
 @pytest.mark.parametrize("text, line", [("unknown = 1", 1), ("[k2v]\nregion = 5", 2), ("[nothing]\n", 1),
-                                        ("[k2v]\nregion = \"a\"\nregion = \"b\"", 3), ("[k2v]\n\nlisten = \"x\"", 3),
-                                        ("[k2v]\nmax_value_bytes = 0", 2), ("log_level = \"loud\"", 1), ("nonsense", 1)])
+                                        ("[k2v]\nregion = \"a\"\nregion = \"b\"", 3),
+                                        ("[k2v]\n\nlisten = \"x\"", 3),
+                                        ("[k2v]\nmax_value_bytes = 0", 2), ("log_level = \"loud\"", 1),
+                                        ("nonsense", 1)])
 def test_a_bad_file_is_refused_by_name_and_line(tmp_path, text, line):
     file = tmp_path / "bad.toml"
     file.write_text(text + "\n")

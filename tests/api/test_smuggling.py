@@ -101,7 +101,8 @@ def test_bare_line_feeds_are_refused(k2v, pk):
     check_refused(k2v, pk, good[:-2] + b"\n" + b"hello")
 
 
-@pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3", "HTTP/1.10", "HTTP/11", "http/1.1", "ICY/1.1",
+@pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3", "HTTP/1.10", "HTTP/11",
+                                     "http/1.1", "ICY/1.1",
                                      "HTTP/1.1 x", ""])
 def test_another_protocol_is_refused(k2v, pk, version):
     check_refused(k2v, pk, lines_of(k2v, pk, [b"Content-Length: 5"], version=version) + b"hello")
@@ -116,8 +117,10 @@ def test_a_request_without_host_is_refused(k2v, pk):
     check_refused(k2v, pk, b"GET /x?limit=x HTTP/1.1\r\n\r\n")
 
 
-@pytest.mark.parametrize("line", [b"GET", b"GET /x", b"GET  /x HTTP/1.1", b"GET /a b HTTP/1.1", b" GET /x HTTP/1.1",
-                                  b"G\x00T /x HTTP/1.1", b"/x HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00", b"NONSENSE /x HTTP/1.1",
+@pytest.mark.parametrize("line", [b"GET", b"GET /x", b"GET  /x HTTP/1.1", b"GET /a b HTTP/1.1",
+                                  b" GET /x HTTP/1.1",
+                                  b"G\x00T /x HTTP/1.1", b"/x HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00",
+                                  b"NONSENSE /x HTTP/1.1",
                                   b"GET /x\x00 HTTP/1.1", b"GET /x\x7f HTTP/1.1", b"CONNECT x:80 HTTP/1.1",
                                   b"PRI * HTTP/2.0", "GET /é HTTP/1.1".encode()])
 def test_a_first_line_that_is_none_is_refused(k2v, pk, line):
@@ -136,7 +139,8 @@ def test_a_target_that_is_too_long_is_414(k2v, pk):
     check_refused(k2v, pk, b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", statuses=(414,))
 
 
-@pytest.mark.parametrize("headers", [b"X: " + b"a" * 500000 + b"\r\n", b"".join(b"X%d: a\r\n" % n for n in range(101)),
+@pytest.mark.parametrize("headers", [b"X: " + b"a" * 500000 + b"\r\n",
+                                     b"".join(b"X%d: a\r\n" % n for n in range(101)),
                                      b"X" * 500000 + b": a\r\n",
                                      b"".join(b"X%d: %s\r\n" % (n, b"a" * 5000) for n in range(90))])
 def test_a_head_that_is_too_big_is_431(k2v, pk, headers):

@@ -17,13 +17,15 @@ COMMITS_WANTED = 300
 
 
 def git(directory, *arguments, stdin=None):
-    return subprocess.run(["git", "-C", str(directory), "-c", "core.quotepath=off", "-c", "safe.directory=*", *arguments],
+    return subprocess.run(["git", "-C", str(directory), "-c", "core.quotepath=off", "-c", "safe.directory=*",
+                           *arguments],
                           input=stdin, capture_output=True, check=True).stdout
 
 
 def read_history(directory, revision="HEAD"):
     """[(author, sort key, message)] of every commit, as git tells them."""
-    log = git(directory, "log", "-z", "--encoding=UTF-8", "--format=%an%x1f%cd-%H%x1f%B", "--date=format:%Y-%m-%dT%H:%M:%S",
+    log = git(directory, "log", "-z", "--encoding=UTF-8", "--format=%an%x1f%cd-%H%x1f%B",
+              "--date=format:%Y-%m-%dT%H:%M:%S",
               revision)
     return [tuple(entry.decode("utf-8", "replace").split("\x1f", 2)) for entry in log.split(b"\0") if entry]
 
@@ -36,10 +38,11 @@ def make_repository(directory):
     stream = []
     for number in range(COMMITS_WANTED):
         author = generator.choice(authors).replace("<", "(").replace(">", ")")
-        message = f"commit {number}: " + "".join(generator.choice("abc dé€\n") for _ in range(generator.randint(0, 300)))
-        data = message.encode()
+        text = "".join(generator.choice("abc dé€\n") for _ in range(generator.randint(0, 300)))
+        data = f"commit {number}: {text}".encode()
         who = f"{author} <someone@example.org> {1700000000 + number * 3600} +0000"
-        stream.append(f"commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {len(data)}\n".encode() + data + b"\n")
+        head = f"commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {len(data)}\n"
+        stream.append(head.encode() + data + b"\n")
     git(directory, "fast-import", "--quiet", stdin=b"".join(stream))
     return read_history(directory, "refs/heads/main")
 
@@ -66,9 +69,9 @@ def expected(history):
 def stored(server, key, history, tmp_path_factory):
     """The bucket that holds the history, put in by `skerry k2v insert-batch --lines`."""
     client = new_client(server, key)
-    lines = "".join(json.dumps({"pk": author, "sk": name, "value": message}) + "\n" for author, name, message in history)
+    lines = [json.dumps({"pk": author, "sk": name, "value": message}) + "\n" for author, name, message in history]
     file = tmp_path_factory.mktemp("story") / "history.jsonl"
-    file.write_text(lines)
+    file.write_text("".join(lines))
     skerry.run("k2v", "insert-batch", "--lines", file, environment=k2v_environment(client)).expect(0)
     yield client
     client.close()

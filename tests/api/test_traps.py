@@ -89,7 +89,8 @@ def test_trap_07_no_accept_means_json_even_for_one_value(k2v, pk):
     assert k2v.get(pk, "a").expect(200).json() == [b64(b"1")]
 
 
-@pytest.mark.parametrize("accept", ["*/*;q=0.8", "application/*", "application/json;q=1", "application/octet-stream; x=y"])
+@pytest.mark.parametrize("accept", ["*/*;q=0.8", "application/*", "application/json;q=1",
+                                    "application/octet-stream; x=y"])
 def test_trap_08_accept_is_compared_as_exact_strings(k2v, pk, accept):
     k2v.write(pk, "a", b"1")
     k2v.get(pk, "a", accept).expect(406, "NotAcceptable")
