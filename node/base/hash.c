@@ -134,23 +134,20 @@ void hash_hex(const uint8_t *bytes, size_t length, char *text)
     }
 }
 
-/* 0…15, or -1 for what is no hex digit. */
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 bool hash_unhex(struct span text, uint8_t *bytes, size_t length)
 {
+    /* One more than the digit's value; 0 for all that is none. */
+    static const uint8_t above[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+        ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
     if (text.length / 2 != length || text.length % 2 != 0) return false;
     for (size_t i = 0; i < length; i++) {
-        int high = hex_digit(text.bytes[2 * i]);
-        int low = hex_digit(text.bytes[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        bytes[i] = (uint8_t)(high << 4 | low);
+        unsigned high = above[text.bytes[2 * i]];
+        unsigned low = above[text.bytes[2 * i + 1]];
+        if (high == 0 || low == 0) return false;
+        bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
     return true;
 }

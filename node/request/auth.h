@@ -39,7 +39,7 @@ struct auth_payload {
  * is believed only for the very secret it was made from (secret_hash), so changed keys need no flush. */
 enum { AUTH_CACHE_SLOTS = 256 };
 struct auth_cache_slot {
-    uint8_t secret_hash[16]; /* BLAKE2b of key id, secret, date, region; all zero: empty */
+    uint8_t secret_hash[16]; /* SHA-256, cut, of date, region, key id, secret; all zero: empty */
     uint8_t signing_key[HASH_SHA256_BYTES];
 };
 struct auth_cache {

@@ -152,7 +152,7 @@ static bool read_parameter(const struct http_route *route, const char *name, str
 /* Whole seconds, at most AUTH_PRESIGNED_SECONDS_MAX. */
 static bool read_expires(const struct http_route *route, uint64_t *seconds, struct auth_answer *answer)
 {
-    struct http_span text;
+    struct http_span text = {0};
     if (!read_parameter(route, "x-amz-expires", &text, answer)) return false;
     bool is_number = text.length > 0;
     *seconds = 0;

@@ -48,16 +48,24 @@ bool text_is_token(struct http_span name)
 {
     for (size_t i = 0; i < name.length; i++) {
         char c = name.at[i];
-        bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) return false;
+        bool is_usual = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        if (!is_usual && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) return false;
     }
     return name.length > 0;
 }
 
 bool text_is_visible(struct http_span value)
 {
+    /* First without tabs and without an early end, so that many bytes are judged at once: nearly all texts pass.
+     */
+    uint8_t is_other = 0;
     for (size_t i = 0; i < value.length; i++) {
-        if ((value.at[i] < 0x20 && value.at[i] != '\t') || value.at[i] >= 0x7f) return false;
+        is_other |= (uint8_t)((uint8_t)(value.at[i] - 0x20) > 0x7e - 0x20);
+    }
+    if (is_other == 0) return true;
+    for (size_t i = 0; i < value.length; i++) {
+        uint8_t c = (uint8_t)value.at[i];
+        if ((c < 0x20 && c != '\t') || c > 0x7e) return false;
     }
     return true;
 }
@@ -65,7 +73,7 @@ bool text_is_visible(struct http_span value)
 bool text_has_controls(struct http_span value)
 {
     for (size_t i = 0; i < value.length; i++) {
-        unsigned char c = (unsigned char)value.at[i];
+        uint8_t c = (uint8_t)value.at[i];
         if ((c < 0x20 && c != '\t') || c == 0x7f) return true;
     }
     return false;

@@ -1,0 +1,166 @@
+/* Documents' keys and payloads ⇄ bytes. */
+#include "node/core/document.h"
+
+#include <assert.h>
+
+/* --- keys ----------------------------------------------------------------------------------------------- */
+
+static struct span joined(struct arena *arena, uint8_t kind, struct span a, struct span b, struct span c)
+{
+    size_t length = 1 + a.length + b.length + c.length;
+    uint8_t *bytes = arena_alloc(arena, length);
+    if (bytes == NULL) return (struct span){NULL, 0};
+    uint8_t *at = bytes;
+    *at++ = kind;
+    const struct span parts[3] = {a, b, c};
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].length > 0) memcpy(at, parts[i].bytes, parts[i].length);
+        at += parts[i].length;
+    }
+    return span_of(bytes, length);
+}
+
+struct span document_key_of(struct arena *arena, enum document_kind kind, struct span id)
+{
+    return joined(arena, (uint8_t)kind, id, (struct span){0}, (struct span){0});
+}
+
+struct span document_local_key(struct arena *arena, struct span key_id, struct span alias)
+{
+    assert(key_id.length <= LIMITS_KEY_ID_CHARS_MAX);
+    uint8_t length = (uint8_t)key_id.length;
+    return joined(arena, DOCUMENT_LOCAL, span_of(&length, 1), key_id, alias);
+}
+
+struct span document_permission_key(struct arena *arena, const uint8_t *bucket_id, struct span key_id)
+{
+    return joined(arena, DOCUMENT_PERMISSION, span_of(bucket_id, KEYS_BUCKET_ID_BYTES), key_id, (struct span){0});
+}
+
+/* --- payloads ------------------------------------------------------------------------------------------- */
+
+static struct span done(const struct wire_out *out)
+{
+    return out->failed ? (struct span){NULL, 0} : span_of(out->bytes, out->length);
+}
+
+struct span document_encode_bucket(struct arena *arena, const struct document_bucket *bucket)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 2);
+    wire_put_bool(&out, bucket->is_live);
+    wire_put_u64(&out, bucket->created_us);
+    return done(&out);
+}
+
+struct span document_encode_alias(struct arena *arena, const uint8_t *bucket_id)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 1);
+    if (bucket_id == NULL) {
+        wire_put_nil(&out);
+    } else {
+        wire_put_bytes(&out, span_of(bucket_id, KEYS_BUCKET_ID_BYTES));
+    }
+    return done(&out);
+}
+
+struct span document_encode_key(struct arena *arena, const struct document_key *key)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 4);
+    wire_put_bool(&out, key->is_live);
+    wire_put_text(&out, key->name);
+    wire_put_u64(&out, key->created_us);
+    wire_put_bytes(&out, key->sealed_secret);
+    return done(&out);
+}
+
+struct span document_encode_permission(struct arena *arena, uint8_t flags)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 1);
+    wire_put_u64(&out, flags);
+    return done(&out);
+}
+
+bool document_decode_bucket(struct span payload, struct document_bucket *bucket)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != 2) wire_fail(&in);
+    bucket->is_live = wire_get_bool(&in);
+    bucket->created_us = wire_get_u64(&in);
+    return wire_is_done(&in);
+}
+
+bool document_decode_alias(struct span payload, const uint8_t **bucket_id)
+{
+    struct wire_in in = wire_in_over(payload);
+    *bucket_id = NULL;
+    if (wire_get_array(&in) != 1) wire_fail(&in);
+    if (wire_get_nil(&in)) return wire_is_done(&in);
+    struct span id = wire_get_bytes(&in);
+    if (id.length != KEYS_BUCKET_ID_BYTES) return false;
+    *bucket_id = id.bytes;
+    return wire_is_done(&in);
+}
+
+bool document_decode_key(struct span payload, struct document_key *key)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != 4) wire_fail(&in);
+    key->is_live = wire_get_bool(&in);
+    key->name = wire_get_text(&in);
+    key->created_us = wire_get_u64(&in);
+    key->sealed_secret = wire_get_bytes(&in);
+    return wire_is_done(&in);
+}
+
+bool document_decode_permission(struct span payload, uint8_t *flags)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != 1) wire_fail(&in);
+    uint64_t number = wire_get_u64(&in);
+    *flags = (uint8_t)number;
+    return wire_is_done(&in) && number <= (DOCUMENT_READ | DOCUMENT_WRITE | DOCUMENT_OWNER);
+}
+
+/* --- CORS rules ----------------------------------------------------------------------------------------- */
+
+bool document_rules_begin(struct span payload, struct wire_in *in, uint32_t *count)
+{
+    *in = wire_in_over(payload);
+    if (wire_get_array(in) != 1) wire_fail(in);
+    *count = wire_get_array(in);
+    return !in->failed;
+}
+
+/* Remember where a list begins and step over it. */
+static void texts_begin(struct wire_in *in, struct document_texts *texts)
+{
+    texts->count = wire_get_array(in);
+    texts->in = *in;
+    for (uint32_t i = 0; i < texts->count; i++)
+        (void)wire_get_text(in);
+}
+
+bool document_rules_next(struct wire_in *in, struct document_rule *rule)
+{
+    if (wire_get_array(in) != 4) wire_fail(in);
+    texts_begin(in, &rule->origins);
+    texts_begin(in, &rule->methods);
+    texts_begin(in, &rule->headers);
+    texts_begin(in, &rule->expose);
+    return !in->failed;
+}
+
+struct span document_texts_next(struct document_texts *texts)
+{
+    if (texts->count == 0) return (struct span){NULL, 0};
+    texts->count--;
+    return wire_get_text(&texts->in);
+}

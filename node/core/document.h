@@ -1,0 +1,75 @@
+/* Buckets, keys and permissions as documents: what a document's key and payload look like.
+ *
+ *   'B' ‖ bucket id                        [is live, created (us)]
+ *   'A' ‖ alias                            [bucket id] or [nil]
+ *   'C' ‖ bucket id                        [[rule…]]: rule = [[origin…], [method…], [header…], [expose…]]
+ *   'K' ‖ key id                           [is live, name, created (us), sealed secret]
+ *   'L' ‖ key id length (1) ‖ key id ‖ alias   [bucket id] or [nil]: the key's own alias
+ *   'P' ‖ bucket id ‖ key id               [flags]
+ *
+ * Each is a last-writer-wins register of its own, so that two operators' changes to different things both stay.
+ */
+#ifndef NODE_CORE_DOCUMENT_H
+#define NODE_CORE_DOCUMENT_H
+
+#include "node/core/limits.h"
+
+enum document_kind {
+    DOCUMENT_BUCKET = 'B',
+    DOCUMENT_ALIAS = 'A',
+    DOCUMENT_CORS = 'C',
+    DOCUMENT_KEY = 'K',
+    DOCUMENT_LOCAL = 'L',
+    DOCUMENT_PERMISSION = 'P',
+};
+
+enum document_permission { DOCUMENT_READ = 1, DOCUMENT_WRITE = 2, DOCUMENT_OWNER = 4 };
+
+struct document_bucket {
+    const uint8_t *id; /* KEYS_BUCKET_ID_BYTES */
+    bool is_live;
+    uint64_t created_us;
+};
+
+struct document_key {
+    struct span id;
+    bool is_live;
+    struct span name;
+    uint64_t created_us;
+    struct span sealed_secret;
+};
+
+/* A list of texts, still encoded. */
+struct document_texts {
+    uint32_t count;
+    struct wire_in in;
+};
+
+struct document_rule {
+    struct document_texts origins, methods, headers, expose;
+};
+
+/* The database keys. Made in `arena`; bytes NULL when it is out of memory. */
+struct span document_key_of(struct arena *arena, enum document_kind kind, struct span id);
+struct span document_local_key(struct arena *arena, struct span key_id, struct span alias);
+struct span document_permission_key(struct arena *arena, const uint8_t *bucket_id, struct span key_id);
+
+/* The payloads. Made in `arena`; bytes NULL when it is out of memory. `bucket_id` NULL: the alias is no more. */
+struct span document_encode_bucket(struct arena *arena, const struct document_bucket *bucket);
+struct span document_encode_alias(struct arena *arena, const uint8_t *bucket_id);
+struct span document_encode_key(struct arena *arena, const struct document_key *key);
+struct span document_encode_permission(struct arena *arena, uint8_t flags);
+
+/* False for a payload this program did not write. Spans point into it. */
+bool document_decode_bucket(struct span payload, struct document_bucket *bucket);
+bool document_decode_alias(struct span payload, const uint8_t **bucket_id);
+bool document_decode_key(struct span payload, struct document_key *key);
+bool document_decode_permission(struct span payload, uint8_t *flags);
+
+/* Walk the rules of a CORS payload: begin gives how many, next the following one. */
+bool document_rules_begin(struct span payload, struct wire_in *in, uint32_t *count);
+bool document_rules_next(struct wire_in *in, struct document_rule *rule);
+/* The next text of a list; bytes NULL after the last. */
+struct span document_texts_next(struct document_texts *texts);
+
+#endif

@@ -1,0 +1,66 @@
+/* All a node can ask for. Effects live in the memory of who asks and are linked into the list that node_step()
+ * fills; the edge carries them out in order before the next event of the same connection. */
+#ifndef NODE_CORE_EFFECT_H
+#define NODE_CORE_EFFECT_H
+
+#include "node/base/err.h"
+#include "node/base/list.h"
+#include "node/base/span.h"
+
+struct op;
+
+enum effect_kind {
+    EFFECT_READ_BODY, /* bring the request's body as EVENT_BODY; say "100 Continue" if the client waits for it */
+    EFFECT_SEND,      /* write the parts in order; EVENT_SENT when done */
+    EFFECT_STORE,     /* run `op`; EVENT_STORED when done */
+    EFFECT_CLOSE,     /* end the connection now: an answer under way cannot be completed; EVENT_GONE follows */
+    EFFECT_READY,     /* requests may come; with the demo's bucket and key, for the newcomer */
+    EFFECT_FAILED,    /* the node cannot start */
+};
+
+enum { EFFECT_PARTS_MAX = 3 };
+
+struct effect {
+    struct list link;
+    enum effect_kind kind;
+    uint32_t slot;
+    union {
+        struct {
+            struct span parts[EFFECT_PARTS_MAX]; /* stay until EVENT_SENT or EVENT_GONE */
+            bool is_last;                        /* the answer is complete */
+            bool keep_alive;                     /* with is_last: may another request follow? */
+        } send;
+        struct op *op;
+        struct {
+            bool has_demo;
+            struct span bucket, key_id, secret; /* until the next event */
+        } ready;
+        enum err err;
+    };
+};
+
+struct effects {
+    struct list list;
+};
+
+static inline void effects_init(struct effects *effects)
+{
+    list_init(&effects->list);
+}
+
+/* Append; the effect must be in no list. */
+static inline void effects_add(struct effects *effects, struct effect *effect)
+{
+    list_append(&effects->list, &effect->link);
+}
+
+/* Take the oldest, or NULL. */
+static inline struct effect *effects_take(struct effects *effects)
+{
+    if (list_is_empty(&effects->list)) return NULL;
+    struct effect *effect = LIST_OWNER(effects->list.next, struct effect, link);
+    list_remove(&effect->link);
+    return effect;
+}
+
+#endif

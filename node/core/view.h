@@ -1,0 +1,44 @@
+/* The buckets and keys as this node sees them now: an immutable, counted snapshot of all documents.
+ *
+ * One place makes a new view when documents change; everyone else reads the one they hold. Readers on several
+ * threads need no lock.
+ */
+#ifndef NODE_CORE_VIEW_H
+#define NODE_CORE_VIEW_H
+
+#include "node/core/document.h"
+
+struct view;
+
+/* A view of `older` (NULL: nothing) with `documents` put over it, each winning by crdt_lww_merge(). NULL when out
+ * of memory. The new view is held once. */
+struct view *view_create(const struct view *older, const struct op_document *documents, uint32_t count);
+
+struct view *view_hold(struct view *view);
+void view_release(struct view *view); /* accepts NULL */
+
+/* Look-ups; false when there is none or it was deleted. Spans and ids point into the view. */
+bool view_bucket(const struct view *view, const uint8_t *bucket_id, struct document_bucket *bucket);
+bool view_alias(const struct view *view, struct span alias, const uint8_t **bucket_id);
+bool view_key(const struct view *view, struct span key_id, struct document_key *key);
+uint8_t view_permissions(const struct view *view, const uint8_t *bucket_id, struct span key_id);
+/* The CORS payload of a bucket; bytes NULL when it has none. */
+struct span view_cors(const struct view *view, const uint8_t *bucket_id);
+
+enum view_local { VIEW_LOCAL_NONE, VIEW_LOCAL_SET };
+/* A key's own alias: unset ones count as none. */
+enum view_local view_local(const struct view *view, struct span key_id, struct span alias,
+                           const uint8_t **bucket_id);
+
+/* Which bucket does a raw name of a path mean (reference, section 8)? With `key_id`: that key's alias first; then
+ * 64 hex digits, then the global alias. False: no live bucket. `id` out, KEYS_BUCKET_ID_BYTES. */
+bool view_resolve(const struct view *view, struct span key_id, struct span name, uint8_t *id);
+
+/* All documents of a kind, in order of their keys: from index 0 of the kind; false after the last. `id` is the key
+ * behind the kind's letter. Deleted ones come too. */
+bool view_nth(const struct view *view, enum document_kind kind, uint32_t index, struct span *id,
+              struct span *payload);
+
+uint32_t view_documents_count(const struct view *view);
+
+#endif

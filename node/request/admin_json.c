@@ -1,0 +1,156 @@
+/* jansson's tree lives for one call; what is kept is copied. */
+#include "node/request/admin_json.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static bool take_text(const json_t *value, const char *name, struct arena *arena, struct span *out, char *message)
+{
+    if (!json_is_string(value)) {
+        snprintf(message, AUTH_MESSAGE_CHARS, "field \"%s\" must be a string", name);
+        return false;
+    }
+    uint8_t *copy = arena_copy(arena, json_string_value(value), json_string_length(value));
+    *out = span_of(copy, json_string_length(value));
+    if (copy == NULL) snprintf(message, AUTH_MESSAGE_CHARS, "out of memory");
+    return copy != NULL;
+}
+
+static bool take_flag(const json_t *value, const char *name, enum admin_flag *out, char *message)
+{
+    if (!json_is_boolean(value)) {
+        snprintf(message, AUTH_MESSAGE_CHARS, "field \"%s\" must be true or false", name);
+        return false;
+    }
+    *out = json_is_true(value) ? ADMIN_FLAG_TRUE : ADMIN_FLAG_FALSE;
+    return true;
+}
+
+/* --- CORS rules ----------------------------------------------------------------------------------------- */
+
+static bool is_plain(const json_t *text)
+{
+    const char *bytes = json_string_value(text);
+    size_t length = json_string_length(text);
+    if (length == 0 || length > LIMITS_CORS_ENTRY_BYTES_MAX) return false;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] <= ' ' || bytes[i] > '~') return false;
+    }
+    return true;
+}
+
+static bool put_list(const json_t *rule, const char *name, struct wire_out *out, char *message)
+{
+    const json_t *list = json_object_get(rule, name);
+    size_t count = json_array_size(list);
+    if ((list != NULL && !json_is_array(list)) || count > LIMITS_CORS_ENTRIES_MAX) {
+        snprintf(message, AUTH_MESSAGE_CHARS, "\"%s\" must be an array of at most %d strings", name,
+                 LIMITS_CORS_ENTRIES_MAX);
+        return false;
+    }
+    wire_put_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *text = json_array_get(list, i);
+        if (!json_is_string(text) || !is_plain(text)) {
+            snprintf(message, AUTH_MESSAGE_CHARS,
+                     "\"%s\" holds something that is not 1 to %d visible ASCII characters", name,
+                     LIMITS_CORS_ENTRY_BYTES_MAX);
+            return false;
+        }
+        wire_put_text(out, span_of(json_string_value(text), json_string_length(text)));
+    }
+    return true;
+}
+
+static bool is_rule(const json_t *rule, char *message)
+{
+    static const char *const names[] = {"allowed_origins", "allowed_methods", "allowed_headers", "expose_headers"};
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)(uintptr_t)rule, name, value)
+    {
+        bool is_known = false;
+        for (size_t i = 0; i < 4; i++)
+            is_known = is_known || strcmp(name, names[i]) == 0;
+        if (is_known) continue;
+        snprintf(message, AUTH_MESSAGE_CHARS,
+                 "a rule has allowed_origins, allowed_methods, allowed_headers and expose_headers only");
+        return false;
+    }
+    if (json_is_object(rule) && json_array_size(json_object_get(rule, names[0])) > 0 &&
+        json_array_size(json_object_get(rule, names[1])) > 0) {
+        return true;
+    }
+    snprintf(message, AUTH_MESSAGE_CHARS,
+             "a rule is an object with allowed_origins and allowed_methods that are not empty");
+    return false;
+}
+
+static bool take_rules(const json_t *rules, struct arena *arena, struct admin_body *body, char *message)
+{
+    struct wire_out out;
+    size_t count = json_array_size(rules);
+    if (!json_is_array(rules) || count > LIMITS_CORS_RULES_MAX) {
+        snprintf(message, AUTH_MESSAGE_CHARS, "\"rules\" must be an array of at most %d rules",
+                 LIMITS_CORS_RULES_MAX);
+        return false;
+    }
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 1);
+    wire_put_array(&out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *rule = json_array_get(rules, i);
+        if (!is_rule(rule, message)) return false;
+        wire_put_array(&out, 4);
+        if (!put_list(rule, "allowed_origins", &out, message) ||
+            !put_list(rule, "allowed_methods", &out, message) ||
+            !put_list(rule, "allowed_headers", &out, message) ||
+            !put_list(rule, "expose_headers", &out, message)) {
+            return false;
+        }
+    }
+    if (out.failed) snprintf(message, AUTH_MESSAGE_CHARS, "out of memory");
+    body->has_rules = true;
+    body->rules = span_of(out.bytes, out.length);
+    return !out.failed;
+}
+
+/* --- the object ----------------------------------------------------------------------------------------- */
+
+static bool take_field(const char *name, const json_t *value, struct arena *arena, struct admin_body *body,
+                       char *message)
+{
+    if (strcmp(name, "alias") == 0) return take_text(value, name, arena, &body->alias, message);
+    if (strcmp(name, "name") == 0) return take_text(value, name, arena, &body->name, message);
+    if (strcmp(name, "key_id") == 0) return take_text(value, name, arena, &body->key_id, message);
+    if (strcmp(name, "secret") == 0) return take_text(value, name, arena, &body->secret, message);
+    if (strcmp(name, "read") == 0) return take_flag(value, name, &body->read, message);
+    if (strcmp(name, "write") == 0) return take_flag(value, name, &body->write, message);
+    if (strcmp(name, "owner") == 0) return take_flag(value, name, &body->owner, message);
+    if (strcmp(name, "rules") == 0) return take_rules(value, arena, body, message);
+    snprintf(message, AUTH_MESSAGE_CHARS, "unknown field \"%.60s\"", name);
+    return false;
+}
+
+static bool take_object(json_t *root, struct arena *arena, struct admin_body *body, char *message)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(root, name, value)
+    {
+        if (!take_field(name, value, arena, body, message)) return false;
+    }
+    return true;
+}
+
+bool admin_json_read(struct span text, struct arena *arena, struct admin_body *body, char *message)
+{
+    *body = (struct admin_body){0};
+    if (text.length == 0) return true;
+    json_error_t error;
+    json_t *root = json_loadb((const char *)text.bytes, text.length, JSON_REJECT_DUPLICATES, &error);
+    bool is_read = json_is_object(root) && take_object(root, arena, body, message);
+    if (!json_is_object(root)) snprintf(message, AUTH_MESSAGE_CHARS, "the body must be one JSON object");
+    json_decref(root);
+    return is_read;
+}

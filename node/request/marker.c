@@ -1,0 +1,102 @@
+/* base64 (standard, padded, as the reference's service has it) of seal (16 bytes) ‖ marker. */
+#include "node/request/marker.h"
+
+#include <sodium/utils.h>
+
+enum { SEAL_BYTES = 16, TEXT_BYTES_MAX = (SEAL_BYTES + CRDT_SEEN_BYTES_MAX) / 3 * 4 + 8 };
+
+static void seal_of(const struct service *service, const struct op_key *key, struct span body,
+                    uint8_t seal[SEAL_BYTES])
+{
+    struct hash_keyed keyed;
+    hash_keyed_init(&keyed, service->token_key);
+    hash_keyed_add(&keyed, "seen", 4);
+    hash_keyed_add(&keyed, key->bucket_id, KEYS_BUCKET_ID_BYTES);
+    hash_keyed_add_field(&keyed, key->partition_key);
+    hash_keyed_add(&keyed, body.bytes, body.length);
+    hash_keyed_128(&keyed, seal);
+}
+
+/* A marker's arrays. `dots` NULL: no memory for items' clocks is wanted. */
+static bool arrays(struct arena *arena, struct crdt_seen *seen, struct crdt_dot **dots, uint32_t dots_count)
+{
+    struct crdt_dot *clock = arena_take_array(arena, CRDT_VCLOCK_MAX, sizeof *clock);
+    *seen = (struct crdt_seen){.items_capacity = CRDT_SEEN_ITEMS_MAX};
+    seen->items = arena_take_array(arena, CRDT_SEEN_ITEMS_MAX, sizeof *seen->items);
+    if (dots != NULL) *dots = arena_take_array(arena, (size_t)dots_count + 1, sizeof **dots);
+    if (clock == NULL || seen->items == NULL || (dots != NULL && *dots == NULL)) return false;
+    seen->clock = crdt_vclock_over(clock, CRDT_VCLOCK_MAX);
+    return true;
+}
+
+bool marker_begin(const struct crdt_interval *interval, struct arena *arena, struct crdt_seen *seen)
+{
+    if (!arrays(arena, seen, NULL, 0)) return false;
+    seen->interval = *interval;
+    return true;
+}
+
+/* The bytes behind a text; false when it is not base64 of a sane length. */
+static bool decode_text(struct http_span text, struct arena *arena, struct span *bytes, bool *is_memory)
+{
+    size_t length = 0;
+    if (text.length > TEXT_BYTES_MAX) return false;
+    uint8_t *memory = arena_take_array(arena, text.length + 1, 1);
+    *is_memory = memory == NULL;
+    if (memory == NULL) return false;
+    if (sodium_base642bin(memory, text.length, text.at, text.length, NULL, &length, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0) {
+        return false;
+    }
+    *bytes = span_of(memory, length);
+    return length > SEAL_BYTES;
+}
+
+bool marker_read(const struct service *service, const struct op_key *key, const struct crdt_interval *interval,
+                 struct http_span text, struct arena *arena, struct crdt_seen *seen, bool *is_memory)
+{
+    struct span bytes;
+    uint8_t seal[SEAL_BYTES];
+    *is_memory = false;
+    if (!decode_text(text, arena, &bytes, is_memory)) return false;
+    struct span body = span_of(bytes.bytes + SEAL_BYTES, bytes.length - SEAL_BYTES);
+    seal_of(service, key, body, seal);
+    if (!hash_is_equal(seal, bytes.bytes, SEAL_BYTES)) return false;
+    struct crdt_dot *dots = NULL;
+    uint32_t dots_max = (uint32_t)(body.length / 16);
+    if (!arrays(arena, seen, &dots, dots_max)) {
+        *is_memory = true;
+        return false;
+    }
+    if (!crdt_seen_decode(body.bytes, body.length, seen, dots, dots_max)) return false;
+    if (!crdt_interval_contains(&seen->interval, interval)) return false;
+    crdt_seen_restrict(seen, interval);
+    return true;
+}
+
+struct http_span marker_write(const struct service *service, const struct op_key *key,
+                              const struct crdt_seen *seen, struct arena *arena)
+{
+    const struct http_span none = {NULL, 0};
+    uint8_t *bytes = arena_take_array(arena, SEAL_BYTES + CRDT_SEEN_BYTES_MAX, 1);
+    if (bytes == NULL) return none;
+    size_t length = crdt_seen_encode(seen, bytes + SEAL_BYTES, CRDT_SEEN_BYTES_MAX);
+    if (length == 0) return none;
+    seal_of(service, key, span_of(bytes + SEAL_BYTES, length), bytes);
+    size_t chars = sodium_base64_encoded_len(SEAL_BYTES + length, sodium_base64_VARIANT_ORIGINAL);
+    char *text = arena_take_array(arena, chars, 1);
+    if (text == NULL) return none;
+    sodium_bin2base64(text, chars, bytes, SEAL_BYTES + length, sodium_base64_VARIANT_ORIGINAL);
+    return (struct http_span){text, chars - 1};
+}
+
+bool marker_copy(const struct crdt_seen *from, struct arena *arena, struct crdt_seen *to, bool *is_memory)
+{
+    *is_memory = !marker_begin(&from->interval, arena, to);
+    if (*is_memory) return false;
+    memcpy(to->clock.entries, from->clock.entries, from->clock.count * sizeof *to->clock.entries);
+    to->clock.count = from->clock.count;
+    memcpy(to->items, from->items, from->items_count * sizeof *to->items);
+    to->items_count = from->items_count;
+    return true;
+}

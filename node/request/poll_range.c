@@ -1,0 +1,358 @@
+/* PollRange: everything of a range that the marker does not cover, at once or as soon as there is something.
+ *
+ *     SCANNING --found, or no marker--> answered, with the next marker
+ *        |  ^
+ *   nothing |  notify: scan the hull of what changed
+ *        v  |
+ *      WAITING --deadline, drain--> 304
+ *
+ * The next marker's clock never passes `ceiling_counter`, the last dot whose change had been announced when the
+ * scan began: all up to it is in what the scan reads, and what is above comes again or comes later, but is not
+ * missed (H9, I17).
+ */
+#include "node/request/item.h"
+#include "node/request/marker.h"
+#include "node/request/operations.h"
+#include "node/request/polls.h"
+#include "node/request/range.h"
+
+/* The lowest and the highest key that changed since the last scan. */
+struct hull {
+    bool is_empty;
+    struct range_place low, high;
+    size_t low_bytes, high_bytes;
+};
+
+struct poll_range {
+    struct op_key key; /* its sort key is not used */
+    struct range range;
+    struct range scan; /* the walk under way, over the range or the hull */
+    struct range_place place;
+    struct crdt_interval interval;
+    struct crdt_seen seen; /* what the client brought */
+    struct crdt_seen next; /* what it will be given */
+    bool has_marker;
+    uint64_t ceiling_counter;
+    struct poll poll;
+    struct hull hull;    /* changed while a scan was under way or while waiting */
+    struct hull scanned; /* the hull under scan; its keys bound the walk */
+    bool is_late;
+    bool has_items; /* the answer has begun */
+    struct http_json_writer writer;
+};
+
+/* --- the hull ------------------------------------------------------------------------------------------- */
+
+static void place_set(struct range_place *place, size_t *bytes, struct span key)
+{
+    if (key.length > 0) memcpy(place->bytes, key.bytes, key.length);
+    *bytes = key.length;
+}
+
+static void hull_add(struct hull *hull, struct span key)
+{
+    bool is_lowest = hull->is_empty || span_compare(key, span_of(hull->low.bytes, hull->low_bytes)) < 0;
+    bool is_highest = hull->is_empty || span_compare(key, span_of(hull->high.bytes, hull->high_bytes)) > 0;
+    if (is_lowest) place_set(&hull->low, &hull->low_bytes, key);
+    if (is_highest) place_set(&hull->high, &hull->high_bytes, key);
+    hull->is_empty = false;
+}
+
+/* --- scanning ------------------------------------------------------------------------------------------- */
+
+static void ask(struct request *request)
+{
+    struct poll_range *work = request->work;
+    request->op.kind = OP_RANGE;
+    request->op.range = (struct op_range){
+        .key = work->key, .interval = work->scan.interval, .items_max = OP_RANGE_ITEMS_MAX};
+    request_store(request, false);
+}
+
+static void scan_begin(struct request *request)
+{
+    struct poll_range *work = request->work;
+    work->scan = work->range;
+    work->ceiling_counter = request->service->actor.last_counter;
+    ask(request);
+}
+
+static void scan_hull(struct request *request)
+{
+    struct poll_range *work = request->work;
+    work->scanned = work->hull;
+    work->hull.is_empty = true;
+    work->scan = work->range;
+    work->scan.interval = (struct op_interval){.low = span_of(work->scanned.low.bytes, work->scanned.low_bytes),
+                                               .high = span_of(work->scanned.high.bytes, work->scanned.high_bytes),
+                                               .has_high = true,
+                                               .high_is_in = true};
+    work->ceiling_counter = request->service->actor.last_counter;
+    ask(request);
+}
+
+/* Our own column is believed up to the ceiling only. */
+static void clip(struct crdt_vclock *context, const struct poll_range *work, uint64_t own)
+{
+    for (uint32_t i = 0; i < context->count; i++) {
+        struct crdt_dot *dot = &context->entries[i];
+        if (dot->actor == own && dot->counter > work->ceiling_counter) dot->counter = work->ceiling_counter;
+    }
+}
+
+/* Does the marker's clock cover all of the context but what our own ids raise? Then nothing of it is kept apart.
+ */
+static bool is_covered(const struct poll_range *work, const struct crdt_vclock *context, const uint64_t *own,
+                       uint32_t own_count)
+{
+    for (uint32_t i = 0; i < context->count; i++) {
+        bool is_own = false;
+        for (uint32_t j = 0; j < own_count && !is_own; j++)
+            is_own = own[j] == context->entries[i].actor;
+        bool is_new = context->entries[i].counter > crdt_vclock_get(&work->next.clock, context->entries[i].actor);
+        if (!is_own && is_new) return false;
+    }
+    return true;
+}
+
+/* The marker borrows what it keeps of an item, which must outlive the page: only an item that another node
+ * coordinated needs the copies. */
+static bool copy_for_marker(struct request *request, struct span *sort_key, struct crdt_vclock *context)
+{
+    uint8_t *key = arena_copy(&request->arena, sort_key->bytes, sort_key->length);
+    struct crdt_dot *dots = arena_take_array(&request->arena, (size_t)context->count + 1, sizeof *dots);
+    if (key == NULL || dots == NULL) return false;
+    memcpy(dots, context->entries, context->count * sizeof *dots);
+    context->entries = dots;
+    sort_key->bytes = key;
+    return true;
+}
+
+static bool absorb(struct request *request, struct span sort_key, struct crdt_vclock context)
+{
+    struct poll_range *work = request->work;
+    const struct actor *actor = &request->service->actor;
+    uint64_t own[ACTOR_FORMER_MAX + 1];
+    uint32_t own_count = actor_ids(actor, own);
+    clip(&context, work, actor->id);
+    if (!is_covered(work, &context, own, own_count) && !copy_for_marker(request, &sort_key, &context))
+        return false;
+    crdt_seen_absorb(&work->next, own, own_count, sort_key.bytes, sort_key.length, &context);
+    return true;
+}
+
+static void write_begin(struct request *request)
+{
+    struct poll_range *work = request->work;
+    if (work->has_items) return;
+    work->has_items = true;
+    answer_stream_begin(request, &work->writer);
+    http_json_begin_object(&work->writer);
+    http_json_name(&work->writer, "items");
+    http_json_begin_array(&work->writer);
+}
+
+static bool take_item(struct request *request, const struct op_range_item *item)
+{
+    struct poll_range *work = request->work;
+    struct crdt_vclock context;
+    if (!item_context(&item->state, &request->scratch, &context)) return false;
+    bool is_new = !work->has_marker ||
+                  crdt_seen_is_new(&work->seen, item->sort_key.bytes, item->sort_key.length, &context);
+    if (!is_new || item->state.writes_count == 0) return true;
+    struct op_key key = work->key;
+    key.sort_key = item->sort_key;
+    write_begin(request);
+    return item_write(request, &work->writer, &key, &item->state) && absorb(request, item->sort_key, context);
+}
+
+/* --- ends ----------------------------------------------------------------------------------------------- */
+
+static void finish(struct request *request)
+{
+    struct poll_range *work = request->work;
+    polls_unsubscribe(&work->poll);
+    timers_remove(&request->service->timers, &request->timer);
+}
+
+static void fail(struct request *request, enum err err)
+{
+    finish(request);
+    answer_err(request, err);
+}
+
+static void answer_items(struct request *request)
+{
+    struct poll_range *work = request->work;
+    struct http_span marker = marker_write(request->service, &work->key, &work->next, &request->arena);
+    if (marker.at == NULL) {
+        fail(request, ERR_MEMORY);
+        return;
+    }
+    finish(request);
+    write_begin(request);
+    http_json_end_array(&work->writer);
+    http_json_name(&work->writer, "seenMarker");
+    http_json_string(&work->writer, marker);
+    http_json_end_object(&work->writer);
+    answer_stream_end(request);
+}
+
+static void answer_nothing_new(struct request *request)
+{
+    finish(request);
+    answer_empty(request, 304, (struct http_span){NULL, 0}, NULL);
+}
+
+static void scan_ended(struct request *request)
+{
+    struct poll_range *work = request->work;
+    if (work->has_items || !work->has_marker) {
+        answer_items(request);
+    } else if (!work->hull.is_empty) {
+        scan_hull(request);
+    } else if (work->is_late || request->service->is_draining) {
+        answer_nothing_new(request);
+    } else {
+        arena_deinit(&request->scratch); /* a waiting poll holds its own blocks only */
+    }
+}
+
+/* --- what comes ----------------------------------------------------------------------------------------- */
+
+static void on_stored(struct request *request)
+{
+    struct poll_range *work = request->work;
+    const struct op_range *page = &request->op.range;
+    if (request->op.err != ERR_OK) {
+        fail(request, request->op.err);
+        return;
+    }
+    for (uint32_t i = 0; i < page->items_count; i++) {
+        if (!take_item(request, &page->items[i])) {
+            fail(request, ERR_MEMORY);
+            return;
+        }
+    }
+    if (page->is_end) {
+        scan_ended(request);
+        return;
+    }
+    range_resume(&work->scan, page->items[page->items_count - 1].sort_key, &work->place);
+    if (work->has_items && answer_stream_is_full(request)) {
+        answer_stream_flush(request);
+    } else {
+        ask(request);
+    }
+}
+
+static void on_sent(struct request *request)
+{
+    answer_stream_sent(request);
+    ask(request);
+}
+
+static void on_notify(struct request *request, struct span sort_key)
+{
+    struct poll_range *work = request->work;
+    hull_add(&work->hull, sort_key);
+    if (!request->op_is_out && !work->has_items) scan_hull(request);
+}
+
+static void on_late(struct request *request)
+{
+    struct poll_range *work = request->work;
+    if (request->op_is_out || work->has_items) {
+        work->is_late = true;
+    } else {
+        answer_nothing_new(request);
+    }
+}
+
+static void on_over(struct request *request)
+{
+    struct poll_range *work = request->work;
+    polls_unsubscribe(&work->poll);
+}
+
+/* --- the body ------------------------------------------------------------------------------------------- */
+
+static bool read_marker(struct request *request, struct http_span text)
+{
+    struct poll_range *work = request->work;
+    bool is_memory = false;
+    work->has_marker = text.at != NULL;
+    if (!work->has_marker) {
+        if (marker_begin(&work->interval, &request->arena, &work->next)) return true;
+        answer_err(request, ERR_MEMORY);
+        return false;
+    }
+    if (marker_read(request->service, &work->key, &work->interval, text, &request->arena, &work->seen,
+                    &is_memory) &&
+        marker_copy(&work->seen, &request->arena, &work->next, &is_memory)) {
+        return true;
+    }
+    if (is_memory) {
+        answer_err(request, ERR_MEMORY);
+    } else {
+        answer_error(request, 400, "InvalidRequest", "seenMarker is no marker of this partition and range");
+    }
+    return false;
+}
+
+/* The range's interval as the marker has it: [low, high). */
+static void set_interval(struct poll_range *work)
+{
+    const struct op_interval *interval = &work->range.interval;
+    work->interval = (struct crdt_interval){interval->low.bytes, interval->low.length, interval->high.bytes,
+                                            interval->high.length, interval->has_high};
+}
+
+static void begin_waiting(struct request *request, const struct http_json_poll *query)
+{
+    struct poll_range *work = request->work;
+    keys_hash(request->service->hash_key, request->bucket_id, work->key.partition_key, work->poll.hash);
+    work->poll.is_range = true;
+    work->poll.interval = &work->range.interval;
+    work->hull.is_empty = true;
+    polls_start_timer(request, query->has_timeout, query->timeout_s);
+    polls_subscribe(request->service, &work->poll);
+    scan_begin(request);
+}
+
+static void on_body(struct request *request)
+{
+    struct poll_range *work = request->work;
+    struct http_json_poll query;
+    char message[AUTH_MESSAGE_CHARS];
+    if (!http_json_read_poll((char *)request->body, request->body_bytes, &query, message)) {
+        answer_error(request, 400, "InvalidRequest", message);
+        return;
+    }
+    struct range_query texts = {.prefix = query.prefix, .start = query.start, .end = query.end};
+    switch (range_init_poll(&work->range, &texts, &request->arena, message)) {
+    case RANGE_OK: break;
+    case RANGE_REFUSED: answer_error(request, 400, "InvalidRequest", message); return;
+    case RANGE_MEMORY: answer_err(request, ERR_MEMORY); return;
+    }
+    set_interval(work);
+    if (read_marker(request, query.seen_marker)) begin_waiting(request, &query);
+}
+
+static const struct request_calls calls = {.on_body = on_body,
+                                           .on_stored = on_stored,
+                                           .on_sent = on_sent,
+                                           .on_notify = on_notify,
+                                           .on_time = on_late,
+                                           .on_drain = on_late,
+                                           .on_over = on_over};
+
+void poll_range_begin(struct request *request, const struct http_route *route, const struct auth_payload *promised)
+{
+    struct poll_range *work = operation_work(request, sizeof *work, &calls);
+    if (work == NULL) return;
+    list_init(&work->poll.link);
+    work->poll.request = request;
+    if (!operation_key(request, route, &work->key)) return;
+    request_read_body(request, promised, LIMITS_POLL_BODY_BYTES_MAX);
+}

@@ -1,0 +1,175 @@
+/* One request of a client, from its head to the last byte of its answer, and what all requests of a node share.
+ *
+ *     head --> (body)* --> [store] --> answer (in pieces) --> over
+ *                            ^-----------'
+ *
+ * A request lives in an arena of its own and waits for one thing at a time: the store, the connection, a change,
+ * or a deadline. An operation is a table of what it does when each of these comes.
+ */
+#ifndef NODE_REQUEST_REQUEST_H
+#define NODE_REQUEST_REQUEST_H
+
+#include "http/reply.h"
+#include "http/route.h"
+#include "node/base/timers.h"
+#include "node/core/effect.h"
+#include "node/core/event.h"
+#include "node/core/view.h"
+#include "node/request/payload.h"
+
+struct request;
+
+/* The settings a node's decisions need; the rest of the configuration is the edge's. */
+struct settings {
+    char region[SIGV4_REGION_CHARS_MAX + 1];
+    uint64_t max_skew_s;
+    uint64_t max_value_bytes;
+    uint64_t max_batch_bytes;
+    uint32_t connections_max; /* slots, both doors together */
+    bool wants_demo;
+    char admin_token[256]; /* NUL-terminated */
+    uint8_t seal_key[SEAL_KEY_BYTES];
+};
+
+/* Counted since the start; read by the status request. */
+struct service_counts {
+    uint64_t requests;
+    uint64_t refused;      /* answered 4xx */
+    uint64_t failed;       /* answered 5xx */
+    uint64_t corrupt_rows; /* met by reads and writes (H22) */
+    uint64_t sibling_refusals;
+};
+
+/* What the edge knows and status shows. Filled by the edge at its leisure. */
+struct service_gauges {
+    uint64_t store_writes; /* ops of clients that changed something */
+    uint64_t store_syncs;  /* commits, each one sync */
+    uint64_t store_used_bytes;
+    uint64_t store_map_bytes;
+    uint64_t connections;
+};
+
+/* What all requests of one worker share. */
+struct service {
+    const struct settings *settings;
+    const uint8_t *hash_key;  /* the store's */
+    const uint8_t *token_key; /* the store's */
+    struct actor actor;       /* the store's, as of the last batch of writes that was answered */
+    struct view *view;
+    struct auth_cache auth_cache;
+    struct prng prng;
+    struct timers timers;
+    struct list *item_polls; /* LIMITS_POLL_CHAINS chains each */
+    struct list *range_polls;
+    uint64_t waiting_polls;
+    struct list admin_queue; /* admin requests that wait for their turn to change documents */
+    struct request *admin_turn;
+    struct service_counts counts;
+    struct service_gauges gauges;
+    uint64_t next_request_id;
+    uint64_t started_ms;
+    bool is_draining;
+
+    struct effects *effects; /* of the step under way */
+    uint64_t now_ms;
+    uint64_t wall_us;
+};
+
+/* What an operation does when something comes; NULL: cannot come. */
+struct request_calls {
+    const char *name;
+    void (*on_body)(struct request *request); /* the body is complete, in request->body */
+    void (*on_stored)(struct request *request);
+    void (*on_sent)(struct request *request);                         /* a piece of a streamed answer went out */
+    void (*on_notify)(struct request *request, struct span sort_key); /* what it polls has changed */
+    void (*on_time)(struct request *request);
+    void (*on_drain)(struct request *request);
+    void (*on_over)(struct request *request); /* the connection is gone: let go of what others can reach */
+};
+
+/* What the answer needs to know of the request after its head is gone. */
+struct request_envelope {
+    uint8_t minor;
+    bool keep_alive;        /* as the client wishes */
+    bool is_body_droppable; /* small enough to be read past when nobody asked for it */
+    bool is_head;
+    uint64_t content_length; /* of the body; 0 when not known */
+    struct http_span path;   /* raw; copied */
+    struct http_span method; /* copied */
+    struct http_span origin; /* the Origin header, copied; absent without one */
+};
+
+struct request {
+    struct service *service;
+    struct arena arena;   /* the request lies in it */
+    struct arena scratch; /* one op's results, one page */
+    const struct request_calls *calls;
+    uint64_t id;
+    uint64_t started_ms;
+    const char *operation; /* its name for the log; NULL when not routed */
+    uint32_t slot;
+    enum event_door door;
+
+    struct effect effect; /* one at a time */
+    struct op op;
+    bool op_is_out;   /* lent to the store */
+    bool is_gone;     /* the connection is; free as soon as nothing is lent */
+    bool is_answered; /* the last piece was given out */
+    struct timer timer;
+    struct list turn_link; /* in the queue of admin requests */
+
+    struct request_envelope envelope;
+    bool has_bucket;
+    bool any_origin; /* a preflight for a name that means nothing */
+    uint8_t bucket_id[KEYS_BUCKET_ID_BYTES];
+    struct span key_id; /* copied */
+
+    struct payload *payload; /* NULL until a body is asked for */
+    bool body_is_asked;
+    bool body_is_done;
+    uint8_t *body;
+    size_t body_bytes;
+    size_t body_capacity;
+    uint64_t body_bytes_max;
+
+    struct http_out out;   /* the answer's body */
+    bool is_streaming;     /* its first piece went out */
+    uint32_t refused_base; /* of a batch in several commits: elements stored before this one */
+    bool stream_keeps_alive;
+    struct http_span answer_token; /* goes with the error, when set */
+    int status;                    /* of the answer; 0 before */
+    void *work;                    /* the operation's own, in the arena */
+};
+
+/* A new request on `slot`; NULL when out of memory. */
+struct request *request_create(struct service *service, uint32_t slot, enum event_door door);
+
+/* Give back all of it. Nothing may be lent. */
+void request_destroy(struct request *request);
+
+/* Ask the store. The op's kind and inputs are set; results will lie in request->scratch, which is emptied first
+ * unless `keep_scratch`. */
+void request_store(struct request *request, bool keep_scratch);
+
+/* Ask for the body, at most `bytes_max` of it once decoded; on_body comes when it is whole and shows what
+ * `promised` says. */
+void request_read_body(struct request *request, const struct auth_payload *promised, uint64_t bytes_max);
+
+/* The next bytes of the body came. */
+void request_on_body(struct request *request, uint8_t *bytes, size_t length, bool is_last);
+
+/* A copy in the request's arena; at == NULL when out of memory (or when the source is absent). */
+struct http_span request_copy(struct request *request, struct http_span text);
+
+/* http's span as ours, and back. */
+static inline struct span span_http(struct http_span text)
+{
+    return span_of(text.at, text.length);
+}
+
+static inline struct http_span http_span(struct span bytes)
+{
+    return (struct http_span){(const char *)bytes.bytes, bytes.length};
+}
+
+#endif
