@@ -139,6 +139,10 @@ static void a_discard_without_room_for_its_columns_changes_nothing(void **state)
     context.count = 2;
     assert_true(crdt_dvvs_discard(&item, &context));
     assert_string_equal(item_text(&item, text), "A{1; -} B{1; -}");
+    dots[2].counter = 0; /* an entry that says nothing needs no room */
+    context.count = 3;
+    assert_true(crdt_dvvs_discard(&item, &context));
+    assert_string_equal(item_text(&item, text), "A{1; -} B{1; -}");
 }
 
 static void a_write_without_room_is_refused_and_changes_nothing(void **state)

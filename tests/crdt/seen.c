@@ -133,6 +133,10 @@ static void items_stay_in_order_of_their_keys(void **state)
     const uint64_t complete = 7;
     crdt_seen_absorb(&marker.seen, &complete, 1, (const uint8_t *)"m", 1, &context);
     assert_int_equal(marker.seen.items_count, 5); /* this one; the others go when the marker is next written */
+    assert_memory_equal(marker.items[1].sort_key, "a", 1);
+    assert_memory_equal(marker.items[2].sort_key, "mm", 2);
+    assert_memory_equal(marker.items[3].sort_key, "z", 1);
+    assert_memory_equal(marker.items[4].sort_key, "\xff", 1);
     crdt_seen_restrict(&marker.seen, &marker.seen.interval);
     assert_int_equal(marker.seen.items_count, 0);
 }
@@ -191,6 +195,7 @@ static void restricting_forgets_what_is_outside_or_covered(void **state)
     absorb(&marker, "c", 0, &by_8);
     absorb(&marker, "d", 0, &by_7);
     assert_true(crdt_vclock_raise(&marker.seen.clock, (struct crdt_dot){8, 10}));
+    marker.items[4] = marker.items[1]; /* behind the last: not an item */
     struct crdt_interval interval = interval_of("b", "d");
     crdt_seen_restrict(&marker.seen, &interval);
     assert_int_equal(marker.seen.items_count, 1);

@@ -1,7 +1,6 @@
 /* Seen markers as bytes: how they are written, and every way that bytes of others are refused. */
 #include "marker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- what is written ---- */
@@ -146,38 +145,78 @@ static void over_long_keys_are_not_written(void **state)
     marker.seen.interval.low = key;
     marker.seen.interval.low_bytes = sizeof key;
     assert_int_equal(crdt_seen_encode(&marker.seen, out, sizeof out), 0);
-    marker.seen.interval.low_bytes = 1;
+    marker.seen.interval.low_bytes--;
+    assert_true(crdt_seen_encode(&marker.seen, out, sizeof out) > 0);
     marker.seen.interval.has_high = false;
     marker.seen.interval.high_bytes = sizeof key; /* without a high end its bytes say nothing */
     assert_true(crdt_seen_encode(&marker.seen, out, sizeof out) > 0);
 }
 
+/* A marker of exactly CRDT_SEEN_BYTES_MAX: 10 bytes of head, then 510 items of 511 bytes and two of 762. */
+static void largest(struct marker *marker, uint8_t (*keys)[300], struct crdt_dot *dots)
+{
+    enum { DOTS_PER_ITEM = 31, KEY_BYTES = 11, LONG_KEY_BYTES = 262 };
+    marker_init(marker);
+    for (uint32_t i = 0; i < DOTS_PER_ITEM; i++) {
+        dots[i] = (struct crdt_dot){i + 1, 1};
+    }
+    for (uint32_t i = 0; i < CRDT_SEEN_ITEMS_MAX; i++) {
+        memset(keys[i], 'k', sizeof keys[i]);
+        keys[i][0] = (uint8_t)(i >> 8);
+        keys[i][1] = (uint8_t)i;
+        marker->items[i] = (struct crdt_seen_item){
+            .sort_key = keys[i],
+            .sort_key_bytes = i < 2 ? LONG_KEY_BYTES : KEY_BYTES,
+            .context = {.entries = dots, .count = DOTS_PER_ITEM, .capacity = DOTS_PER_ITEM},
+        };
+    }
+    marker->seen.items_count = CRDT_SEEN_ITEMS_MAX;
+}
+
+/* H8 */
 static void no_marker_is_larger_than_its_bound(void **state)
 {
     (void)state;
     static struct marker marker;
     static struct marker read;
-    static struct crdt_dot dots[CLOCK_MAX];
-    static char keys[CRDT_SEEN_ITEMS_MAX][8];
+    static uint8_t keys[CRDT_SEEN_ITEMS_MAX][300];
+    static struct crdt_dot item_dots[32];
+    static struct crdt_dot dots[CRDT_SEEN_BYTES_MAX / 16];
     static uint8_t out[CRDT_SEEN_BYTES_MAX + 4096];
-    for (uint32_t i = 0; i < CLOCK_MAX; i++) {
-        dots[i] = (struct crdt_dot){i + 1, 1};
-    }
-    marker_init(&marker);
-    struct crdt_vclock context = {.entries = dots, .count = CLOCK_MAX, .capacity = CLOCK_MAX};
-    for (uint32_t i = 0; i < CRDT_SEEN_ITEMS_MAX; i++) {
-        (void)snprintf(keys[i], sizeof keys[i], "%05u", (unsigned)i);
-        absorb(&marker, keys[i], 0, &context);
-    }
-    size_t used = crdt_seen_encode(&marker.seen, out, sizeof out);
-    size_t item_bytes = 2 + 5 + 2 + 16 * CLOCK_MAX;
-    size_t fitting = (CRDT_SEEN_BYTES_MAX - 10) / item_bytes;
-    assert_int_equal(used, 10 + fitting * item_bytes);
-    assert_false(decode(&read, out, used)); /* more dots than this reader has room for */
-    static struct crdt_dot many[CRDT_SEEN_BYTES_MAX / 16];
+    largest(&marker, keys, item_dots);
+    assert_int_equal(crdt_seen_encode(&marker.seen, out, sizeof out), CRDT_SEEN_BYTES_MAX);
+    assert_int_equal(crdt_seen_encode(&marker.seen, out, CRDT_SEEN_BYTES_MAX), CRDT_SEEN_BYTES_MAX);
+    assert_false(decode(&read, out, CRDT_SEEN_BYTES_MAX)); /* more dots than this reader has room for */
     marker_init(&read);
-    assert_true(crdt_seen_decode(out, used, &read.seen, many, CRDT_SEEN_BYTES_MAX / 16));
-    assert_int_equal(read.seen.items_count, fitting);
+    assert_true(crdt_seen_decode(out, CRDT_SEEN_BYTES_MAX, &read.seen, dots, CRDT_SEEN_BYTES_MAX / 16));
+    assert_int_equal(read.seen.items_count, CRDT_SEEN_ITEMS_MAX);
+
+    marker.items[0].sort_key_bytes++; /* one byte too much: the last item goes */
+    size_t used = crdt_seen_encode(&marker.seen, out, sizeof out);
+    assert_int_equal(used, CRDT_SEEN_BYTES_MAX + 1 - 511);
+    marker_init(&read);
+    assert_true(crdt_seen_decode(out, used, &read.seen, dots, CRDT_SEEN_BYTES_MAX / 16));
+    assert_int_equal(read.seen.items_count, CRDT_SEEN_ITEMS_MAX - 1);
+}
+
+static void no_more_items_are_written_than_may_be_read(void **state)
+{
+    (void)state;
+    static struct marker marker;
+    static struct marker read;
+    static uint8_t keys[CRDT_SEEN_ITEMS_MAX][300];
+    static struct crdt_dot item_dots[32];
+    static uint8_t out[CRDT_SEEN_BYTES_MAX];
+    largest(&marker, keys, item_dots);
+    for (uint32_t i = 0; i < CRDT_SEEN_ITEMS_MAX; i++) {
+        marker.items[i].context.count = 1;
+    }
+    marker.items[CRDT_SEEN_ITEMS_MAX] = (struct crdt_seen_item){(const uint8_t *)"\xff", 1,
+                                                                marker.items[0].context};
+    marker.seen.items_count = CRDT_SEEN_ITEMS_MAX + 1;
+    size_t used = crdt_seen_encode(&marker.seen, out, sizeof out);
+    assert_true(decode(&read, out, used));
+    assert_int_equal(read.seen.items_count, CRDT_SEEN_ITEMS_MAX);
 }
 
 /* ---- bytes of others ---- */
@@ -305,6 +344,19 @@ static size_t many_items(uint8_t *bytes, uint32_t items_count)
     return used;
 }
 
+static void a_key_that_comes_twice_is_refused(void **state)
+{
+    (void)state;
+    static struct marker read;
+    uint8_t bytes[64];
+    size_t used = many_items(bytes, 2);
+    assert_true(decode(&read, bytes, used));
+    marker_init(&read);
+    assert_true(crdt_seen_decode(bytes, used, &read.seen, read.dots, 2)); /* room for just these */
+    bytes[used - 19] = 0;                                                 /* the end of the second key */
+    assert_false(decode(&read, bytes, used));
+}
+
 static void more_items_or_bytes_than_the_bounds_are_refused(void **state)
 {
     (void)state;
@@ -326,11 +378,13 @@ int main(void)
         cmocka_unit_test(items_that_do_not_fit_are_left_out_from_the_end),
         cmocka_unit_test(over_long_keys_are_not_written),
         cmocka_unit_test(no_marker_is_larger_than_its_bound),
+        cmocka_unit_test(no_more_items_are_written_than_may_be_read),
         cmocka_unit_test(a_marker_cut_anywhere_is_refused_and_so_is_one_with_a_byte_more),
         cmocka_unit_test(a_changed_byte_is_refused_or_makes_another_marker),
         cmocka_unit_test(what_no_encoder_writes_is_refused),
         cmocka_unit_test(a_count_that_claims_more_than_there_is_is_refused),
         cmocka_unit_test(a_marker_that_does_not_fit_the_readers_arrays_is_refused),
+        cmocka_unit_test(a_key_that_comes_twice_is_refused),
         cmocka_unit_test(more_items_or_bytes_than_the_bounds_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
