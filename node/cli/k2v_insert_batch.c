@@ -1,0 +1,231 @@
+/* `skerry k2v insert-batch`: any number of items, in requests of bounded size. */
+#include "node/cli/input.h"
+#include "node/cli/items.h"
+#include "node/cli/k2v.h"
+#include "node/cli/say.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    BATCH_ITEMS_DEFAULT = 1000,
+    BATCH_ITEMS_MAX = 100000,
+    BATCH_BYTES_MAX = 4 * 1024 * 1024, /* well under what servers take at once (64 MiB); larger items go alone */
+};
+
+static const struct usage USAGE = {
+    .command = "skerry k2v insert-batch",
+    .synopsis = "[FILE | -] [OPTIONS]",
+    .about =
+        "Store and delete many items. FILE (or standard input) is a JSON array as the protocol has it:\n"
+        "  [{\"pk\": \"mailboxes\", \"sk\": \"INBOX\", \"ct\": \"TOKEN or null\", \"v\": \"base64, or null to "
+        "delete\"}]\n"
+        "or, with --lines, one such object a line. \"value\" in place of \"v\" is plain text.\n"
+        "\n"
+        "Items are sent in requests of at most 1000 items or 4 MiB, in order. A file is checked whole before\n"
+        "anything is sent; standard input is sent as it comes. When a request fails, what is stored already is\n"
+        "said, and --skip goes on from there.\n",
+    .examples =
+        "  skerry k2v insert-batch items.json\n"
+        "  skerry k2v insert-batch items.jsonl --lines\n"
+        "  printf '{\"pk\":\"a\",\"sk\":\"%s\",\"value\":\"hello\"}\\n' 1 2 3 | skerry k2v insert-batch --lines\n"
+        "  skerry k2v insert-batch items.json --skip 12000\n",
+    .arguments_max = 1,
+};
+
+struct insert_ask {
+    bool has_lines;
+    struct option_number batch_items;
+    struct option_number skip;
+};
+
+/* One run over a file. */
+struct insert_run {
+    struct session *session;
+    const char *name; /* of the file, for messages */
+    uint64_t skip;
+    struct items_reader reader;
+    struct items_batch batch;
+    uint64_t read_count;     /* items, those skipped included */
+    uint64_t stored_count;   /* items */
+    uint64_t requests_count; /* that were answered well */
+    bool is_on_terminal;
+};
+
+static void show_progress(const struct insert_run *run)
+{
+    if (run->is_on_terminal) fprintf(stderr, "\r%" PRIu64 " items stored", run->stored_count);
+}
+
+static void end_progress(const struct insert_run *run)
+{
+    if (run->is_on_terminal && run->requests_count > 0) fputs("\r\033[K", stderr);
+}
+
+/* What a failed request leaves behind, and how to go on. */
+static void say_stopped(const struct insert_run *run, uint64_t items_sent)
+{
+    uint64_t done = run->skip + run->stored_count;
+    if (run->stored_count > 0) {
+        say_note("%" PRIu64 " items before it are stored (items %" PRIu64 " to %" PRIu64 ").", run->stored_count,
+                 run->skip + 1, done);
+    } else {
+        say_note("No item before it was sent.");
+    }
+    if (items_sent > 0) {
+        say_note("Of items %" PRIu64 " to %" PRIu64 ", the request that failed, some may be stored.", done + 1,
+                 done + items_sent);
+    }
+    if (done > 0 || items_sent > 0)
+        say_note("To go on from there: the same command with --skip %" PRIu64 ".", done);
+}
+
+static int send_batch(struct insert_run *run)
+{
+    if (run->batch.items_count == 0) return CLI_GO;
+    struct call call = {.method = "POST", .has_body = true, .body = items_batch_end(&run->batch)};
+    int code = session_call(run->session, &call, 0);
+    if (code != CLI_GO) {
+        end_progress(run);
+        long status = run->session->answer.status;
+        bool is_refused = status >= 400 && status < 500; /* then nothing of it was stored */
+        if (status == 413) say_note("The request has %zu bytes.", call.body.length);
+        say_stopped(run, is_refused ? 0 : run->batch.items_count);
+        return code;
+    }
+    run->stored_count += run->batch.items_count;
+    run->requests_count++;
+    items_batch_clear(&run->batch);
+    show_progress(run);
+    return CLI_GO;
+}
+
+static int add_item(struct insert_run *run, struct span item)
+{
+    run->read_count++;
+    if (run->read_count <= run->skip) return CLI_GO;
+    if (items_batch_add(&run->batch, item)) return CLI_GO;
+    int code = send_batch(run);
+    if (code != CLI_GO) return code;
+    bool is_added = items_batch_add(&run->batch, item);
+    return is_added ? CLI_GO : CLI_FAILED; /* never: a batch takes its first item whatever its size */
+}
+
+/* Everything read and sent. A bad item stops it: what waits to be sent with it is not sent. */
+static int send_all(struct insert_run *run)
+{
+    struct buffer item = {0};
+    enum items_step step = ITEMS_ITEM;
+    int code = CLI_GO;
+    while (code == CLI_GO) {
+        buffer_clear(&item);
+        step = items_next(&run->reader, &item);
+        if (step != ITEMS_ITEM) break;
+        code = add_item(run, buffer_span(&item));
+    }
+    buffer_deinit(&item);
+    if (code == CLI_GO && step == ITEMS_BAD) {
+        end_progress(run);
+        say("%s: %s", run->name, run->reader.message);
+        say_stopped(run, 0);
+        return run->stored_count > 0 ? CLI_FAILED : CLI_USAGE;
+    }
+    if (code == CLI_GO) code = send_batch(run);
+    return code == CLI_GO ? CLI_DONE : code;
+}
+
+/* Read a regular file once without sending, so that a typing error stores nothing. */
+static bool check_first(FILE *file, const char *name, bool has_lines)
+{
+    struct stat about;
+    if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode)) return true;
+    off_t start = ftello(file);
+    if (start < 0) return true;
+
+    struct items_reader reader;
+    struct buffer item = {0};
+    items_reader_init(&reader, file, has_lines);
+    enum items_step step = ITEMS_ITEM;
+    while (step == ITEMS_ITEM) {
+        buffer_clear(&item);
+        step = items_next(&reader, &item);
+    }
+    if (step == ITEMS_BAD) say("%s: %s (nothing was sent)", name, reader.message);
+    buffer_deinit(&item);
+    items_reader_deinit(&reader);
+    if (step == ITEMS_BAD) return false;
+    if (fseeko(file, start, SEEK_SET) == 0) return true;
+    say("%s: %s", name, strerror(errno));
+    return false;
+}
+
+static void show_result(const struct insert_run *run)
+{
+    if (run->session->form == OUTPUT_JSON) {
+        output_json(json_pack("{sIsI}", "stored_items", (json_int_t)run->stored_count, "requests",
+                              (json_int_t)run->requests_count));
+    } else {
+        printf("stored %" PRIu64 " item%s in %" PRIu64 " request%s\n", run->stored_count,
+               run->stored_count == 1 ? "" : "s", run->requests_count, run->requests_count == 1 ? "" : "s");
+    }
+}
+
+static int insert_all(struct session *session, const struct insert_ask *ask, const char *path)
+{
+    FILE *file = input_open(path);
+    if (file == NULL) return CLI_USAGE;
+    struct insert_run run = {
+        .session = session,
+        .name = file == stdin ? "standard input" : path,
+        .skip = ask->skip.value,
+        .batch = {.items_max = ask->batch_items.is_given ? ask->batch_items.value : BATCH_ITEMS_DEFAULT,
+                  .bytes_max = BATCH_BYTES_MAX},
+        .is_on_terminal = isatty(STDERR_FILENO),
+    };
+    int code = CLI_USAGE;
+    if (check_first(file, run.name, ask->has_lines)) {
+        items_reader_init(&run.reader, file, ask->has_lines);
+        code = send_all(&run);
+        items_reader_deinit(&run.reader);
+        end_progress(&run);
+        show_result(&run);
+    }
+    items_batch_deinit(&run.batch);
+    input_close(file);
+    return code;
+}
+
+int k2v_insert_batch(int argc, char **argv)
+{
+    struct insert_ask ask = {0};
+    const struct option own[] = {
+        {.name = "lines", .help = "one JSON object a line", .kind = OPTION_FLAG, .target = &ask.has_lines},
+        {.name = "batch-items",
+         .value_word = "COUNT",
+         .help = "at most COUNT items a request; 1000 if not given",
+         .kind = OPTION_NUMBER,
+         .target = &ask.batch_items,
+         .min = 1,
+         .max = BATCH_ITEMS_MAX},
+        {.name = "skip",
+         .value_word = "COUNT",
+         .help = "leave out the first COUNT items",
+         .kind = OPTION_NUMBER,
+         .target = &ask.skip,
+         .max = INT64_MAX},
+    };
+    struct arguments arguments;
+    struct session session;
+    session_init(&session);
+    int code = session_open(&session, &USAGE, own, sizeof own / sizeof own[0], argc, argv, &arguments);
+    if (code == CLI_GO && arguments.count == 0 && !input_is_piped()) {
+        say("nothing to do: give FILE, or - for standard input");
+        code = CLI_USAGE;
+    }
+    if (code == CLI_GO) code = session_connect(&session);
+    if (code == CLI_GO) code = insert_all(&session, &ask, arguments.count > 0 ? arguments.words[0] : "-");
+    session_deinit(&session);
+    return code;
+}

@@ -1,0 +1,39 @@
+/* One HTTP exchange by libcurl: for K2V calls and for the admin API. */
+#ifndef NODE_CLI_TRANSFER_H
+#define NODE_CLI_TRANSFER_H
+
+#include "node/cli/buffer.h"
+#include "node/cli/call.h"
+
+enum {
+    TRANSFER_PROBLEM_CHARS = 600,
+    TRANSFER_TOKEN_CHARS = 1024,
+    TRANSFER_CONNECT_S = 10, /* until a connection stands */
+    TRANSFER_STALL_S = 60,   /* without one byte in either direction, when no other time is given */
+};
+
+/* A connection that is kept between exchanges. {0} is none; opened by the first exchange. */
+struct transfer {
+    void *curl;
+};
+
+struct answer {
+    long status;                      /* 0: there was none */
+    char token[TRANSFER_TOKEN_CHARS]; /* the causality token; "" without one */
+    struct buffer body;
+};
+
+/* Send the request, take the answer whole (of any status; the memory of `answer->body` is used again).
+ *
+ *   timeout_s   for the whole exchange; 0: as long as bytes go on flowing
+ *   problem     out, on failure: what happened, without the endpoint
+ *
+ * False when there was no answer, or not all of it. */
+bool transfer_run(struct transfer *transfer, const struct call_request *request, unsigned timeout_s,
+                  struct answer *answer, char problem[TRANSFER_PROBLEM_CHARS]);
+
+/* Accepts {0} and itself twice. */
+void transfer_deinit(struct transfer *transfer);
+void answer_deinit(struct answer *answer);
+
+#endif
