@@ -183,6 +183,8 @@ static void a_configuration_file_turns_the_demo_off_unless_told(void **state)
     assert_false(config.k2v.demo);
     assert_int_equal(load_words(&config, empty_environment, message, "--k2v-demo=false", NULL), ERR_OK);
     assert_false(config.k2v.demo);
+    assert_int_equal(load_words(&config, empty_environment, message, "--k2v-demo", "true", NULL), ERR_OK);
+    assert_true(config.k2v.demo);
 }
 
 static void files_of_secrets_follow_the_data_directory(void **state)
@@ -200,6 +202,8 @@ static void files_of_secrets_follow_the_data_directory(void **state)
     memset(directory, 'd', sizeof directory - 1);
     directory[sizeof directory - 1] = '\0';
     assert_flags_refused("--data-dir", directory, "data_dir: too long for the path of seal.key in it");
+    directory[sizeof directory - sizeof "/seal.key"] = '\0';
+    assert_flags_refused("--data-dir", directory, "data_dir: too long for the path of admin.token in it");
 }
 
 static char *set_environment(const char *name)
@@ -303,6 +307,13 @@ static void an_unknown_key_names_file_and_line(void **state)
     assert_refused("[s3]\n", "skerry.toml:1: [s3]: no such section");
 }
 
+static void a_line_outside_the_subset_names_file_and_line(void **state)
+{
+    (void)state;
+    assert_refused("\n[k2v\n", "skerry.toml:2: not a section: sections are written [name]");
+    assert_refused("[k2v]\nregion: \"x\"\n", "skerry.toml:2: none of [section], key = value, # comment");
+}
+
 static void a_repeated_key_or_section_is_refused(void **state)
 {
     (void)state;
@@ -360,6 +371,7 @@ static void texts_that_cannot_be_used_are_refused(void **state)
     assert_flags_refused("--k2v-region", "", "--k2v-region: wants 1 to 64 of the characters A-Z a-z 0-9 . _ -");
     assert_flags_refused("--log-level", "INFO", "--log-level: wants error, warn, info or debug");
     assert_flags_refused("--data-dir", "", "--data-dir: wants a path of 1 to 1023 bytes");
+    assert_flags_refused("--data-dir", "a\x7f", "--data-dir: wants a path of 1 to 1023 bytes");
     assert_flags_refused("--data-dir", "a\nb", "--data-dir: wants a path of 1 to 1023 bytes");
     char path[CONFIG_PATH_BYTES + 1];
     memset(path, 'p', CONFIG_PATH_BYTES);
@@ -395,7 +407,12 @@ static void flags_that_are_none_are_refused(void **state)
     assert_flags_refused("--config", NULL, "--config: needs a value");
     assert_flags_refused("--k2v-demo=maybe", NULL, "--k2v-demo: wants true or false");
     assert_flags_refused("--k2v-demo", "maybe", "maybe: no such flag; see skerry server --help");
-    assert_flags_refused("\x1b[2J", NULL, "?[2J: no such flag; see skerry server --help");
+    assert_flags_refused("\x1b[2J\x7f", NULL, "?[2J?: no such flag; see skerry server --help");
+    assert_flags_refused(
+        "--a-flag-of-more-than-sixty-four-characters-is-shown-up-to-there-and-no-further", NULL,
+        "--a-flag-of-more-than-sixty-four-characters-is-shown-up-to-there: no such flag; see skerry "
+        "server --help");
+    assert_flags_refused("--config=", NULL, "--config: wants a path of 1 to 1023 bytes");
 }
 
 static void of_a_repeated_flag_the_last_counts(void **state)
@@ -561,6 +578,7 @@ int main(void)
         cmocka_unit_test(every_setting_reads_the_same_from_file_environment_and_flag),
         cmocka_unit_test(numbers_outside_their_bounds_are_refused_with_the_bounds),
         cmocka_unit_test(an_unknown_key_names_file_and_line),
+        cmocka_unit_test(a_line_outside_the_subset_names_file_and_line),
         cmocka_unit_test(a_repeated_key_or_section_is_refused),
         cmocka_unit_test(a_value_of_another_type_is_refused),
         cmocka_unit_test(texts_that_cannot_be_used_are_refused),

@@ -474,6 +474,42 @@ static void every_call_of_a_write_may_fail(void **state)
     }
 }
 
+/* The same for a secret's creation, on both ways into its place; a signal on the way is no failure. */
+static void every_call_of_a_creation_may_fail(void **state)
+{
+    struct place *place = *state; /* I23, H33 */
+    for (int fallback = 0; fallback < 2; fallback++) {
+        for (int error = 0; error < 2; error++) {
+            unsigned fail_at = 0;
+            enum err err;
+            do {
+                unlink(place->path);
+                arm(++fail_at, error == 0 ? EIO : EINTR);
+                calls.has_no_renameat2 = fallback == 1;
+                err = files_secret_create(place->path, span_text("new"), place->message, FILES_MESSAGE_BYTES);
+                disarm();
+                bool is_in_place = strstr(calls.order, fallback == 0 ? "renameat2 fsync" : "link fsync") != NULL;
+                if (is_in_place) assert_holds(place, "new");
+                assert_int_equal(count_entries(place->dir), is_in_place ? 1 : 0);
+                bool is_write_interrupted = error == 1 && fail_at == 2;
+                if (is_write_interrupted) assert_int_equal(err, ERR_OK);
+            } while (err != ERR_OK || fail_at == 2);
+            assert_int_equal(fail_at, fallback == 0 ? 6 : 7);
+        }
+    }
+}
+
+static void a_directory_may_be_named_with_slashes_at_its_end(void **state)
+{
+    struct place *place = *state;
+    struct files_lock lock;
+    char dir[128];
+    snprintf(dir, sizeof dir, "%s//data//", place->dir);
+    assert_int_equal(files_lock_take(&lock, dir, place->message, sizeof place->message), ERR_OK);
+    files_lock_release(&lock);
+    assert_int_equal(count_entries(dir), 1);
+}
+
 static void a_path_too_long_or_nowhere_is_refused(void **state)
 {
     struct place *place = *state;
@@ -486,6 +522,15 @@ static void a_path_too_long_or_nowhere_is_refused(void **state)
     assert_string_equal(place->message, "/no/such/file: cannot be written: No such file or directory");
     struct files_lock lock;
     assert_int_equal(files_lock_take(&lock, path, place->message, sizeof place->message), ERR_ACCESS);
+    memcpy(path, "/tmp/", 5);
+    path[FILES_PATH_BYTES - 5] = '\0';
+    assert_int_equal(files_lock_take(&lock, path, place->message, sizeof place->message), ERR_ACCESS);
+    assert_int_equal(symlink(place->path, place->path), 0);
+    size_t length;
+    bool exists;
+    assert_int_equal(read_secret(place, path, &length, &exists), ERR_ACCESS);
+    assert_non_null(strstr(place->message, "file: cannot be opened: Too many levels of symbolic links"));
+    memset(path, 'p', sizeof path - 1);
     char joined[FILES_PATH_BYTES];
     assert_false(files_path(path, "x", joined));
 }
@@ -521,6 +566,8 @@ int main(void)
         IN_A_PLACE(every_call_of_a_read_may_fail),
         IN_A_PLACE(a_file_is_replaced_at_once_and_in_its_mode),
         IN_A_PLACE(every_call_of_a_write_may_fail),
+        IN_A_PLACE(every_call_of_a_creation_may_fail),
+        IN_A_PLACE(a_directory_may_be_named_with_slashes_at_its_end),
         IN_A_PLACE(a_path_too_long_or_nowhere_is_refused),
         IN_A_PLACE(a_name_without_a_directory_is_in_this_one),
     };

@@ -54,9 +54,11 @@ static void a_line_has_time_level_event_and_its_fields_in_order(void **state)
     log_u64(&line, "most", UINT64_MAX);
     log_i64(&line, "least", INT64_MIN);
     log_bool(&line, "demo", true);
+    log_bool(&line, "cluster", false);
     log_end(&line);
     assert_string_equal(tap_text(&tap), BEGIN "level=info msg=ready k2v=http://127.0.0.1:3904 "
-                                              "most=18446744073709551615 least=-9223372036854775808 demo=true\n");
+                                              "most=18446744073709551615 least=-9223372036854775808 demo=true "
+                                              "cluster=false\n");
     log_event_text(&tap.log, LOG_LEVEL_WARN, "going away", "signal", "15");
     assert_string_equal(tap_text(&tap), BEGIN "level=warn msg=\"going away\" signal=15\n");
     tap_deinit(&tap);
