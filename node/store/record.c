@@ -8,7 +8,9 @@ enum {
     SPACE_COUNT = 'c',
     SPACE_DOCUMENT = 'd',
     OVERHEAD_BYTES = 128,
-    WRITE_OVERHEAD_BYTES = 40
+    WRITE_OVERHEAD_BYTES = 40,
+    COLUMN_BYTES_MIN = 4, /* the shortest column and write there are */
+    WRITE_BYTES_MIN = 7,
 };
 
 static void row_hash(const uint8_t hash_key[HASH_KEY_BYTES], uint8_t space, struct span key, struct span body,
@@ -140,7 +142,9 @@ static enum err get_state(struct wire_in *in, uint32_t spare_columns, struct are
 {
     uint64_t writes_count = wire_get_u64(in);
     uint32_t columns_count = wire_get_array(in);
-    if (in->failed || writes_count > (uint64_t)(in->end - in->at)) return ERR_CORRUPT;
+    size_t left_bytes = in->failed ? 0 : (size_t)(in->end - in->at);
+    if (in->failed || writes_count > left_bytes / WRITE_BYTES_MIN) return ERR_CORRUPT;
+    if (columns_count > left_bytes / COLUMN_BYTES_MIN) return ERR_CORRUPT;
     uint32_t columns_capacity = columns_count + spare_columns;
     uint32_t writes_capacity = (uint32_t)writes_count + 1;
     struct crdt_column *columns = arena_take_array(arena, columns_capacity, sizeof *columns);
