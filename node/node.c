@@ -49,6 +49,13 @@ bool node_has_request(const struct node *node, uint32_t slot)
     return node->requests.slots[slot] != NULL;
 }
 
+bool node_is_waiting(const struct node *node, uint32_t slot)
+{
+    const struct request *request = node->requests.slots[slot];
+    if (request == NULL || request->is_answered || request->calls == NULL) return false;
+    return request->calls->on_notify != NULL && !request->is_streaming;
+}
+
 struct service_gauges *node_gauges(struct node *node)
 {
     return &node->requests.service.gauges;

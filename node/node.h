@@ -28,6 +28,9 @@ uint64_t node_deadline_ms(const struct node *node);
  * connection. */
 bool node_has_request(const struct node *node, uint32_t slot);
 
+/* Does the request on this slot wait for something that only matters while its client is there: a poll? */
+bool node_is_waiting(const struct node *node, uint32_t slot);
+
 /* Figures for the status request. */
 struct service_gauges *node_gauges(struct node *node);
 

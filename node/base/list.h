@@ -33,6 +33,17 @@ static inline void list_append(struct list *list, struct list *link)
     list->previous = link;
 }
 
+/* Append all of `from`, which is then empty. */
+static inline void list_move(struct list *list, struct list *from)
+{
+    if (list_is_empty(from)) return;
+    from->next->previous = list->previous;
+    list->previous->next = from->next;
+    from->previous->next = list;
+    list->previous = from->previous;
+    list_init(from);
+}
+
 /* Take `link` out of whatever list it is in; it is then in none. Harmless twice. */
 static inline void list_remove(struct list *link)
 {

@@ -1,0 +1,24 @@
+/* The machine's two clocks. */
+#ifndef NODE_EDGE_CLOCK_H
+#define NODE_EDGE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Microseconds since 1970; may jump. */
+static inline uint64_t clock_wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Milliseconds since some moment; never goes back. */
+static inline uint64_t clock_monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+#endif

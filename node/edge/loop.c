@@ -1,0 +1,378 @@
+/* libuv's callbacks, the pump, and the ends of a run. */
+#include "node/edge/loop.h"
+
+#include "node/edge/client.h"
+#include "node/edge/clock.h"
+
+#include <assert.h>
+#include <sodium/randombytes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- effects -------------------------------------------------------------------------------------------- */
+
+static void log_request(struct loop *loop, const struct effect *effect)
+{
+    struct node_trace trace;
+    if (!effect->send.is_last || !node_trace(&loop->node, effect->slot, &trace)) return;
+    enum log_level level = trace.status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+    if (!log_is_wanted(loop->log, level)) return;
+    struct log_line line;
+    log_begin(&line, loop->log, level, "request");
+    log_u64(&line, "request", trace.request_id);
+    log_text(&line, "operation", trace.operation);
+    log_u64(&line, "status", (uint64_t)trace.status);
+    log_u64(&line, "took_ms", trace.took_ms);
+    log_end(&line);
+}
+
+static void stop(struct loop *loop, enum err failure)
+{
+    if (loop->failure == ERR_OK) loop->failure = failure;
+    uv_stop(&loop->uv);
+}
+
+static void carry_out(struct loop *loop, struct effect *effect)
+{
+    struct client *client = NULL;
+    switch (effect->kind) {
+    case EFFECT_STORE:
+        list_append(op_is_write(effect->op) ? &loop->writes : &loop->reads, &effect->op->link);
+        return;
+    case EFFECT_READY:
+        loop->is_ready = true;
+        loop->on_ready(loop, effect);
+        return;
+    case EFFECT_FAILED: stop(loop, effect->err); return;
+    case EFFECT_READ_BODY:
+    case EFFECT_SEND:
+    case EFFECT_CLOSE: break;
+    }
+    client = loop->clients[effect->slot];
+    if (client == NULL) return; /* closed in between; the node hears of it */
+    if (effect->kind == EFFECT_READ_BODY) {
+        client_read_body(client);
+    } else if (effect->kind == EFFECT_SEND) {
+        log_request(loop, effect);
+        client_send(client, effect);
+    } else {
+        client_close(client);
+    }
+}
+
+void loop_step(struct loop *loop, struct event *event)
+{
+    event->now_ms = clock_monotonic_ms();
+    event->wall_us = clock_wall_us();
+    node_step(&loop->node, event, &loop->effects);
+    for (struct effect *effect = effects_take(&loop->effects); effect != NULL;
+         effect = effects_take(&loop->effects)) {
+        carry_out(loop, effect);
+    }
+}
+
+/* --- the pump ------------------------------------------------------------------------------------------- */
+
+static void answer_ops(struct loop *loop, struct list *ops)
+{
+    while (!list_is_empty(ops)) {
+        struct op *op = LIST_OWNER(ops->next, struct op, link);
+        list_remove(&op->link);
+        struct event event = {.kind = EVENT_STORED, .op = op};
+        loop_step(loop, &event);
+    }
+}
+
+static void run_reads(struct loop *loop)
+{
+    struct list ops;
+    list_init(&ops);
+    list_move(&ops, &loop->reads);
+    store_run_reads(loop->store, &ops);
+    answer_ops(loop, &ops);
+}
+
+static void tell_sent(struct loop *loop)
+{
+    struct client *client = LIST_OWNER(loop->sent.next, struct client, sent_link);
+    list_remove(&client->sent_link);
+    struct event event = {.kind = EVENT_SENT, .slot = client->slot};
+    loop_step(loop, &event);
+    client_on_sent(client);
+}
+
+static void run_client(struct loop *loop)
+{
+    struct client *client = LIST_OWNER(loop->runnable.next, struct client, runnable_link);
+    list_remove(&client->runnable_link);
+    client_run(client);
+}
+
+static void arm_deadline(struct loop *loop);
+
+/* Everything that can be done now; then the writes that came up, together. */
+static void pump(struct loop *loop)
+{
+    for (;;) {
+        if (!list_is_empty(&loop->reads)) {
+            run_reads(loop);
+        } else if (!list_is_empty(&loop->sent)) {
+            tell_sent(loop);
+        } else if (!list_is_empty(&loop->runnable)) {
+            run_client(loop);
+        } else {
+            break;
+        }
+    }
+    if (!loop->is_committing && !list_is_empty(&loop->writes) && loop->failure == ERR_OK) {
+        loop->is_committing = true;
+        committer_start(&loop->committer, &loop->writes);
+    }
+    arm_deadline(loop);
+    if (loop->is_draining && loop->clients_count == 0 && !loop->is_committing) uv_stop(&loop->uv);
+}
+
+static void on_turn_end(uv_check_t *check)
+{
+    pump(check->data);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct loop *loop = timer->data;
+    struct event event = {.kind = EVENT_TIME};
+    loop_step(loop, &event);
+    pump(loop);
+}
+
+static void arm_deadline(struct loop *loop)
+{
+    uint64_t deadline_ms = node_deadline_ms(&loop->node);
+    if (deadline_ms == UINT64_MAX) {
+        uv_timer_stop(&loop->deadline);
+        return;
+    }
+    uint64_t now_ms = clock_monotonic_ms();
+    uv_update_time(&loop->uv);
+    uv_timer_start(&loop->deadline, on_deadline, deadline_ms > now_ms ? deadline_ms - now_ms : 0, 0);
+}
+
+/* --- the committer's answers ---------------------------------------------------------------------------- */
+
+static void count_batch(struct loop *loop, const struct list *ops)
+{
+    struct service_gauges *gauges = node_gauges(&loop->node);
+    gauges->store_syncs++;
+    for (const struct list *link = ops->next; link != ops; link = link->next) {
+        gauges->store_writes++;
+        if (LIST_OWNER(link, const struct op, link)->err == ERR_IO) loop->failure = ERR_IO;
+    }
+    gauges->store_used_bytes = kv_lmdb_used_bytes(loop->kv);
+}
+
+static void on_commit_done(uv_async_t *async)
+{
+    struct loop *loop = async->data;
+    struct list ops;
+    list_init(&ops);
+    if (!committer_take(&loop->committer, &ops)) return;
+    loop->is_committing = false;
+    count_batch(loop, &ops);
+    if (loop->failure == ERR_IO) {
+        /* The disk failed under a commit: nothing is acknowledged any more, not even this batch (H18). */
+        log_event(loop->log, LOG_LEVEL_ERROR, "the disk failed; stopping without acknowledging");
+        uv_stop(&loop->uv);
+        return;
+    }
+    answer_ops(loop, &ops);
+}
+
+/* --- connections, time, signals ------------------------------------------------------------------------- */
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    if (status == 0) client_accept(server->data);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    struct loop *loop = timer->data;
+    uint64_t now_ms = clock_monotonic_ms();
+    uint32_t slots = loop->node.requests.service.settings->connections_max;
+    if (loop->is_draining && now_ms >= loop->drain_ends_ms) {
+        log_event(loop->log, LOG_LEVEL_WARN, "connections cut: they did not end in time");
+        uv_stop(&loop->uv);
+        return;
+    }
+    for (uint32_t slot = 0; slot < slots && loop->clients_count > 0; slot++) {
+        if (loop->clients[slot] != NULL) client_sweep(loop->clients[slot], now_ms);
+    }
+    node_gauges(&loop->node)->connections = loop->clients_count;
+    pump(loop);
+}
+
+static void drain(struct loop *loop)
+{
+    uint32_t slots = loop->node.requests.service.settings->connections_max;
+    log_event(loop->log, LOG_LEVEL_INFO, "draining");
+    loop->is_draining = true;
+    loop->drain_ends_ms = clock_monotonic_ms() + LOOP_DRAIN_MS - LOOP_SWEEP_MS;
+    uv_close((uv_handle_t *)&loop->k2v.tcp, NULL);
+    uv_close((uv_handle_t *)&loop->admin.tcp, NULL);
+    struct event event = {.kind = EVENT_DRAIN};
+    loop_step(loop, &event);
+    pump(loop);
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        if (loop->clients[slot] != NULL) client_close_if_idle(loop->clients[slot]);
+    }
+    pump(loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct loop *loop = handle->data;
+    (void)number;
+    if (loop->is_draining) {
+        uv_stop(&loop->uv); /* asked twice: now */
+    } else {
+        drain(loop);
+    }
+}
+
+void loop_forget(struct loop *loop, struct client *client)
+{
+    if (client->slot == UINT32_MAX) return;
+    assert(loop->clients[client->slot] == client);
+    loop->clients[client->slot] = NULL;
+    loop->free_slots[loop->free_count++] = client->slot;
+    loop->clients_count--;
+    if (client->door == EVENT_DOOR_ADMIN) loop->admin_count--;
+}
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+/* Bind only: connections are taken when the node is ready. */
+static enum err bind_listener(struct loop *loop, struct listener *listener, const struct config_address *address,
+                              enum event_door door, char *message)
+{
+    struct sockaddr_storage name;
+    int length = sizeof name;
+    int rc = address->is_v6 ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)&name)
+                            : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)&name);
+    listener->loop = loop;
+    listener->door = door;
+    listener->address = *address;
+    uv_tcp_init(&loop->uv, &listener->tcp);
+    listener->tcp.data = listener;
+    if (rc == 0) rc = uv_tcp_bind(&listener->tcp, (const struct sockaddr *)&name, 0);
+    if (rc == 0) rc = uv_listen((uv_stream_t *)&listener->tcp, LOOP_BACKLOG, on_connection);
+    if (rc == 0) rc = uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&name, &length);
+    if (rc != 0) {
+        char text[CONFIG_ADDRESS_BYTES];
+        config_address_encode(address, address->port, text);
+        snprintf(message, CONFIG_MESSAGE_BYTES, "cannot listen on %s: %s", text, uv_strerror(rc));
+        return ERR_CONFIG;
+    }
+    listener->address.port = ntohs(address->is_v6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                  : ((struct sockaddr_in *)&name)->sin_port);
+    return ERR_OK;
+}
+
+static void init_handles(struct loop *loop)
+{
+    uv_async_init(&loop->uv, &loop->commit_done, on_commit_done);
+    loop->commit_done.data = loop;
+    uv_check_init(&loop->uv, &loop->turn_end);
+    loop->turn_end.data = loop;
+    uv_check_start(&loop->turn_end, on_turn_end);
+    uv_timer_init(&loop->uv, &loop->deadline);
+    loop->deadline.data = loop;
+    uv_timer_init(&loop->uv, &loop->sweep);
+    loop->sweep.data = loop;
+    uv_timer_start(&loop->sweep, on_sweep, LOOP_SWEEP_MS, LOOP_SWEEP_MS);
+    uv_signal_init(&loop->uv, &loop->sigterm);
+    loop->sigterm.data = loop;
+    uv_signal_start(&loop->sigterm, on_signal, SIGTERM);
+    uv_signal_init(&loop->uv, &loop->sigint);
+    loop->sigint.data = loop;
+    uv_signal_start(&loop->sigint, on_signal, SIGINT);
+}
+
+static bool init_tables(struct loop *loop, const struct settings *settings)
+{
+    uint32_t slots = settings->connections_max;
+    loop->clients = calloc(slots, sizeof(struct client *));
+    loop->free_slots = calloc(slots, sizeof *loop->free_slots);
+    if (loop->clients == NULL || loop->free_slots == NULL) return false;
+    for (uint32_t i = 0; i < slots; i++)
+        loop->free_slots[i] = slots - 1 - i;
+    loop->free_count = slots;
+    list_init(&loop->reads);
+    list_init(&loop->writes);
+    list_init(&loop->sent);
+    list_init(&loop->runnable);
+    effects_init(&loop->effects);
+    return true;
+}
+
+enum err loop_init(struct loop *loop, const struct config *config, struct log *log,
+                   const struct settings *settings, struct store *store, struct kv_lmdb *kv, char *message)
+{
+    uint8_t seed[PRNG_SEED_BYTES];
+    loop->config = config;
+    loop->log = log;
+    loop->store = store;
+    loop->kv = kv;
+    if (uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
+    init_handles(loop);
+    enum err err = bind_listener(loop, &loop->k2v, &config->k2v.listen, EVENT_DOOR_K2V, message);
+    if (err == ERR_OK) err = bind_listener(loop, &loop->admin, &config->admin.listen, EVENT_DOOR_ADMIN, message);
+    if (err != ERR_OK) return err;
+    snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
+    randombytes_buf(seed, sizeof seed);
+    if (!init_tables(loop, settings) || !node_init(&loop->node, settings, store, seed)) return ERR_MEMORY;
+    node_gauges(&loop->node)->store_map_bytes = kv_lmdb_map_bytes(kv);
+    node_gauges(&loop->node)->store_used_bytes = kv_lmdb_used_bytes(kv);
+    return committer_init(&loop->committer, store, &loop->commit_done);
+}
+
+void loop_run(struct loop *loop)
+{
+    struct event event = {.kind = EVENT_START};
+    loop_step(loop, &event);
+    pump(loop);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+static void close_handle(uv_handle_t *handle, void *owner)
+{
+    (void)owner;
+    if (!uv_is_closing(handle)) uv_close(handle, NULL);
+}
+
+void loop_deinit(struct loop *loop)
+{
+    uint32_t slots = loop->node.requests.service.settings == NULL
+                         ? 0
+                         : loop->node.requests.service.settings->connections_max;
+    struct list ops;
+    list_init(&ops);
+    committer_deinit(&loop->committer);
+    (void)committer_take(&loop->committer, &ops);
+    list_move(&ops, &loop->writes);
+    list_move(&ops, &loop->reads);
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        if (loop->clients[slot] != NULL) client_close(loop->clients[slot]);
+    }
+    for (struct list *link = ops.next; link != &ops; link = link->next)
+        LIST_OWNER(link, struct op, link)->err = ERR_IO;
+    answer_ops(loop, &ops);
+    uv_walk(&loop->uv, close_handle, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_loop_close(&loop->uv);
+    if (slots > 0) node_deinit(&loop->node);
+    free(loop->clients);
+    free(loop->free_slots);
+    loop->clients = NULL;
+    loop->free_slots = NULL;
+}

@@ -1,0 +1,90 @@
+/* The server's loop: callbacks of libuv become events, node_step() decides, effects become calls.
+ *
+ * Each turn: what sockets brought is stepped through the node; reads it asked for run in one snapshot; writes it
+ * asked for go to the committer together, one batch at a time. No decision about K2V is made here.
+ */
+#ifndef NODE_EDGE_LOOP_H
+#define NODE_EDGE_LOOP_H
+
+#include "node/edge/committer.h"
+#include "node/edge/config.h"
+#include "node/edge/kv_lmdb.h"
+#include "node/edge/log.h"
+#include "node/node.h"
+
+struct client;
+
+enum {
+    LOOP_READ_BYTES = 64 * 1024,     /* one read from a socket */
+    LOOP_ADMIN_CONNECTIONS_MAX = 64, /* beside the K2V ones: the operator gets in when clients fill the rest */
+    LOOP_DRAIN_MS = 10 * 1000,       /* after SIGTERM connections are cut */
+    LOOP_SWEEP_MS = 1000,            /* how often deadlines of connections are looked at */
+    LOOP_BACKLOG = 1024,
+};
+
+struct listener {
+    uv_tcp_t tcp;
+    enum event_door door;
+    struct loop *loop;
+    struct config_address address; /* with the port that was bound */
+};
+
+struct loop {
+    uv_loop_t uv;
+    const struct config *config;
+    struct log *log;
+    struct node node;
+    struct store *store;
+    struct kv_lmdb *kv;
+    struct committer committer;
+    struct effects effects;
+
+    struct listener k2v, admin;
+    uv_async_t commit_done;
+    uv_check_t turn_end;
+    uv_timer_t deadline;
+    uv_timer_t sweep;
+    uv_signal_t sigterm, sigint;
+
+    struct client **clients; /* by slot */
+    uint32_t *free_slots;
+    uint32_t free_count;
+    uint32_t clients_count;
+    uint32_t admin_count;
+
+    struct list reads;  /* ops for the next snapshot */
+    struct list writes; /* ops for the next batch */
+    bool is_committing;
+    struct list sent;     /* clients whose piece went out */
+    struct list runnable; /* clients with input to go on with */
+
+    bool is_ready;
+    bool is_draining;
+    uint64_t drain_ends_ms;
+    enum err failure; /* why the loop ended, if not by request */
+    char read_buffer[LOOP_READ_BYTES];
+
+    void (*on_ready)(struct loop *loop, const struct effect *effect);
+    void *owner;
+};
+
+/* Bind both ports and start the committer; nothing is served yet. On failure `message` (CONFIG_MESSAGE_BYTES) says
+ * why. */
+MUST_USE enum err loop_init(struct loop *loop, const struct config *config, struct log *log,
+                            const struct settings *settings, struct store *store, struct kv_lmdb *kv,
+                            char *message);
+
+/* Serve until told to stop (SIGTERM, SIGINT) or until the disk fails. */
+void loop_run(struct loop *loop);
+
+void loop_deinit(struct loop *loop);
+
+/* --- for client.c --------------------------------------------------------------------------------------- */
+
+/* Step one event through the node and carry out what it asks for. */
+void loop_step(struct loop *loop, struct event *event);
+
+/* A client's slot is free again; its memory is not needed. */
+void loop_forget(struct loop *loop, struct client *client);
+
+#endif

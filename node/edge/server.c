@@ -1,0 +1,314 @@
+/* Settings, secrets, lock, database, loop: opened in this order, closed in the other. */
+#include "node/edge/server.h"
+
+#include "node/edge/clock.h"
+#include "node/edge/files.h"
+#include "node/edge/loop.h"
+
+#include <sodium/core.h>
+#include <sodium/crypto_generichash.h>
+#include <sodium/randombytes.h>
+#include <sodium/utils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Static_assert((int)FILES_MESSAGE_BYTES >= (int)CONFIG_MESSAGE_BYTES, "one buffer serves both");
+
+enum { ADMIN_TOKEN_BYTES = 32, ADMIN_TOKEN_CHARS_MIN = 16 };
+
+/* All a server holds, so that one function can let go of it in any state. */
+struct server {
+    struct config config;
+    struct log log;
+    struct settings settings;
+    struct files_lock lock;
+    struct kv_lmdb kv;
+    struct store store;
+    struct loop *loop;
+    bool has_store, has_loop;
+    char message[FILES_MESSAGE_BYTES];
+};
+
+/* --- secrets -------------------------------------------------------------------------------------------- */
+
+/* The 32 bytes of the seal key as 64 hex digits and a newline; made when the file and the database are new. */
+static enum err read_seal_key(struct server *server)
+{
+    char text[2 * SEAL_KEY_BYTES + 1];
+    size_t length = 0;
+    bool exists = false;
+    const char *path = server->config.seal_key_file;
+    enum err err = files_secret_read(path, text, sizeof text - 1, sizeof text, &length, &exists, server->message,
+                                     sizeof server->message);
+    if (err != ERR_OK) return err;
+    if (!exists) {
+        char database[FILES_PATH_BYTES];
+        if (files_path(server->config.data_dir, "data.mdb", database) && access(database, F_OK) == 0) {
+            snprintf(server->message, sizeof server->message,
+                     "%s is missing, but there is a database in %s: give the seal key it was made with", path,
+                     server->config.data_dir);
+            return ERR_ACCESS;
+        }
+        randombytes_buf(server->settings.seal_key, SEAL_KEY_BYTES);
+        hash_hex(server->settings.seal_key, SEAL_KEY_BYTES, text);
+        text[2 * SEAL_KEY_BYTES] = '\n';
+        err = files_secret_create(path, span_of(text, sizeof text), server->message, sizeof server->message);
+    } else if (!hash_unhex(span_of(text, 2 * SEAL_KEY_BYTES), server->settings.seal_key, SEAL_KEY_BYTES)) {
+        snprintf(server->message, sizeof server->message, "%s does not hold 64 hex digits", path);
+        err = ERR_CORRUPT;
+    }
+    sodium_memzero(text, sizeof text);
+    return err;
+}
+
+static bool is_token(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] <= ' ' || text[i] > '~') return false;
+    }
+    return length >= ADMIN_TOKEN_CHARS_MIN;
+}
+
+static enum err read_admin_token(struct server *server)
+{
+    char text[sizeof server->settings.admin_token];
+    size_t length = 0;
+    bool exists = false;
+    const char *path = server->config.admin.token_file;
+    enum err err = files_secret_read(path, text, 1, sizeof text - 1, &length, &exists, server->message,
+                                     sizeof server->message);
+    if (err != ERR_OK) return err;
+    if (!exists) {
+        uint8_t random[ADMIN_TOKEN_BYTES];
+        randombytes_buf(random, sizeof random);
+        hash_hex(random, sizeof random, text);
+        length = 2 * sizeof random;
+        text[length++] = '\n';
+        err = files_secret_create(path, span_of(text, length), server->message, sizeof server->message);
+    }
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        length--;
+    if (err == ERR_OK && !is_token(text, length)) {
+        snprintf(server->message, sizeof server->message, "%s must hold one token of %d to %zu visible characters",
+                 path, ADMIN_TOKEN_CHARS_MIN, sizeof text - 2);
+        err = ERR_CORRUPT;
+    }
+    if (err == ERR_OK) {
+        memcpy(server->settings.admin_token, text, length);
+        server->settings.admin_token[length] = '\0';
+    }
+    sodium_memzero(text, sizeof text);
+    return err;
+}
+
+/* Keys live in this process's memory: keep them out of core dumps (H33). */
+static void forbid_dumps(void)
+{
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* --- opening -------------------------------------------------------------------------------------------- */
+
+static void fill_settings(struct server *server)
+{
+    const struct config *config = &server->config;
+    struct settings *settings = &server->settings;
+    snprintf(settings->region, sizeof settings->region, "%s", config->k2v.region);
+    settings->max_skew_s = config->k2v.max_skew_seconds;
+    settings->max_value_bytes = config->k2v.max_value_bytes;
+    settings->max_batch_bytes = config->k2v.max_batch_bytes;
+    settings->connections_max = (uint32_t)config->k2v.max_connections + LOOP_ADMIN_CONNECTIONS_MAX;
+    settings->wants_demo = config->k2v.demo;
+}
+
+/* What tells this database file from a copy of it: the machine and the file's number on its disk. A restored or
+ * cloned directory gets another actor (H1). */
+static void find_place(const char *data_dir, uint8_t place[ACTOR_PLACE_BYTES])
+{
+    char path[FILES_PATH_BYTES];
+    char text[256] = "";
+    struct stat info = {0};
+    size_t length = 0;
+    if (files_path(data_dir, "data.mdb", path)) (void)stat(path, &info);
+    FILE *file = fopen("/etc/machine-id", "re");
+    if (file != NULL) {
+        length = fread(text, 1, 64, file);
+        fclose(file);
+    }
+    int added = snprintf(text + length, sizeof text - length, "/%llu", (unsigned long long)info.st_ino);
+    crypto_generichash(place, ACTOR_PLACE_BYTES, (const unsigned char *)text, length + (size_t)added, NULL, 0);
+}
+
+static enum err open_store(struct server *server)
+{
+    uint8_t seed[PRNG_SEED_BYTES];
+    uint8_t place[ACTOR_PLACE_BYTES];
+    const struct config *config = &server->config;
+    enum err err = kv_lmdb_open(&server->kv, config->data_dir, config->store.map_bytes, server->message);
+    if (err != ERR_OK) return err;
+    randombytes_buf(seed, sizeof seed);
+    find_place(config->data_dir, place);
+    err = store_open(&server->store, &server->kv.kv, server->settings.seal_key, seed, place, server->message);
+    server->has_store = err == ERR_OK;
+    if (server->store.former_actors_taken > 0) {
+        log_event_text(&server->log, LOG_LEVEL_WARN,
+                       "the database lies elsewhere than before: writing under a new actor", "data_dir",
+                       config->data_dir);
+    }
+    return err;
+}
+
+/* --- ready ---------------------------------------------------------------------------------------------- */
+
+static void url_of(const struct listener *listener, char *url, size_t bytes)
+{
+    char text[CONFIG_ADDRESS_BYTES];
+    config_address_encode(&listener->address, listener->address.port, text);
+    snprintf(url, bytes, "http://%s", text);
+}
+
+static enum err write_endpoint(struct server *server, const char *admin_url)
+{
+    char path[FILES_PATH_BYTES];
+    char text[CONFIG_ADDRESS_BYTES + 16];
+    int length = snprintf(text, sizeof text, "%s\n", admin_url);
+    if (!files_path(server->config.data_dir, "admin.endpoint", path)) return ERR_CONFIG;
+    return files_replace(path, span_of(text, (size_t)length), server->message, sizeof server->message);
+}
+
+static enum err write_demo(struct server *server, const struct effect *effect, const char *url)
+{
+    char path[FILES_PATH_BYTES];
+    char text[1024];
+    int length = snprintf(text, sizeof text,
+                          "K2V_ENDPOINT=%s\nK2V_BUCKET=%.*s\nAWS_ACCESS_KEY_ID=%.*s\nAWS_SECRET_ACCESS_KEY=%.*s\n"
+                          "AWS_REGION=%s\n",
+                          url, (int)effect->ready.bucket.length, (const char *)effect->ready.bucket.bytes,
+                          (int)effect->ready.key_id.length, (const char *)effect->ready.key_id.bytes,
+                          (int)effect->ready.secret.length, (const char *)effect->ready.secret.bytes,
+                          server->config.k2v.region);
+    if (!files_path(server->config.data_dir, "demo.env", path)) return ERR_CONFIG;
+    enum err err = files_secret_replace(path, span_of(text, (size_t)length), server->message,
+                                        sizeof server->message);
+    sodium_memzero(text, sizeof text);
+    return err;
+}
+
+/* For a person at a terminal who started a node for the first time. */
+static void print_welcome(const struct server *server, const struct effect *effect, const char *url)
+{
+    const char *dir = server->config.data_dir;
+    printf("\nSkerry %s serves K2V at %s\n\n", SKERRY_VERSION, url);
+    printf("  bucket      %.*s\n", (int)effect->ready.bucket.length, (const char *)effect->ready.bucket.bytes);
+    printf("  access key  %.*s  (its secret is in %s/demo.env)\n", (int)effect->ready.key_id.length,
+           (const char *)effect->ready.key_id.bytes, dir);
+    printf("  region      %s\n\n", server->config.k2v.region);
+    printf("Try, in another terminal (skerry is %s here):\n\n", program_invocation_name);
+    printf("  skerry k2v insert --env-file %s/demo.env greetings en 'hello, sea'\n", dir);
+    printf("  skerry k2v read   --env-file %s/demo.env greetings en\n\n", dir);
+    fflush(stdout);
+}
+
+static void on_ready(struct loop *loop, const struct effect *effect)
+{
+    struct server *server = loop->owner;
+    struct log_line line;
+    char k2v[CONFIG_ADDRESS_BYTES + 16];
+    char admin[CONFIG_ADDRESS_BYTES + 16];
+    url_of(&loop->k2v, k2v, sizeof k2v);
+    url_of(&loop->admin, admin, sizeof admin);
+    enum err err = write_endpoint(server, admin);
+    if (err == ERR_OK && effect->ready.has_demo) err = write_demo(server, effect, k2v);
+    if (err != ERR_OK) {
+        log_event_text(&server->log, LOG_LEVEL_ERROR, "cannot start", "why", server->message);
+        loop->failure = err;
+        uv_stop(&loop->uv);
+        return;
+    }
+    if (effect->ready.has_demo) print_welcome(server, effect, k2v);
+    log_begin(&line, &server->log, LOG_LEVEL_INFO, "ready");
+    log_text(&line, "k2v", k2v);
+    log_text(&line, "admin", admin);
+    log_text(&line, "data_dir", server->config.data_dir);
+    log_text(&line, "region", server->config.k2v.region);
+    log_text(&line, "version", SKERRY_VERSION);
+    log_end(&line);
+}
+
+/* --- the run -------------------------------------------------------------------------------------------- */
+
+static enum err server_open(struct server *server)
+{
+    enum err err = files_lock_take(&server->lock, server->config.data_dir, server->message,
+                                   sizeof server->message);
+    if (err == ERR_OK) err = read_seal_key(server);
+    if (err == ERR_OK) err = read_admin_token(server);
+    if (err == ERR_OK) err = open_store(server);
+    if (err != ERR_OK) return err;
+    server->loop = calloc(1, sizeof *server->loop);
+    if (server->loop == NULL) {
+        snprintf(server->message, sizeof server->message, "out of memory");
+        return ERR_MEMORY;
+    }
+    server->loop->on_ready = on_ready;
+    server->loop->owner = server;
+    server->has_loop = true;
+    return loop_init(server->loop, &server->config, &server->log, &server->settings, &server->store, &server->kv,
+                     server->message);
+}
+
+static void server_close(struct server *server)
+{
+    if (server->has_loop) loop_deinit(server->loop);
+    free(server->loop);
+    if (server->has_store) store_close(&server->store);
+    kv_lmdb_close(&server->kv);
+    files_lock_release(&server->lock);
+    sodium_memzero(&server->settings, sizeof server->settings);
+}
+
+static int run(struct server *server)
+{
+    fill_settings(server);
+    enum err err = server_open(server);
+    if (err != ERR_OK) {
+        log_event_text(&server->log, LOG_LEVEL_ERROR, "cannot start", "why", server->message);
+    } else {
+        loop_run(server->loop);
+        err = server->loop->failure;
+        log_event(&server->log, err == ERR_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "stopped");
+    }
+    server_close(server);
+    return err == ERR_OK ? 0 : 1;
+}
+
+int server_main(int argc, char **argv)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL || sodium_init() < 0) return 1;
+    server->lock.fd = -1;
+    enum err err = config_load(&server->config, argc - 1, argv + 1, getenv, server->message,
+                               sizeof server->message);
+    int code = 2;
+    if (err != ERR_OK) {
+        fprintf(stderr, "skerry server: %s\n", server->message);
+    } else if (server->config.help) {
+        config_usage(stdout);
+        code = 0;
+    } else if (server->config.check_only) {
+        printf("configuration ok\n");
+        code = 0;
+    } else {
+        forbid_dumps();
+        log_init(&server->log, STDERR_FILENO, server->config.log_level);
+        code = run(server);
+    }
+    free(server);
+    return code;
+}
