@@ -22,13 +22,19 @@ void actor_init(struct actor *actor, const uint8_t place[ACTOR_PLACE_BYTES], str
     memcpy(actor->place, place, ACTOR_PLACE_BYTES);
 }
 
-void actor_replace(struct actor *actor, struct prng *prng)
+/* The current id becomes a former one; the oldest goes when there are too many. */
+static void former_add(struct actor *actor)
 {
     if (actor->former_count == ACTOR_FORMER_MAX) {
         memmove(actor->former, actor->former + 1, (ACTOR_FORMER_MAX - 1) * sizeof actor->former[0]);
         actor->former_count--;
     }
     actor->former[actor->former_count++] = actor->id;
+}
+
+void actor_replace(struct actor *actor, struct prng *prng)
+{
+    former_add(actor);
     actor->id = new_id(prng);
     actor->is_changed = true;
 }
@@ -40,6 +46,28 @@ uint64_t actor_next(struct actor *actor, uint64_t top, uint64_t wall_us)
     actor->last_counter = wall_us > floor ? wall_us : floor + 1;
     actor->is_changed = true;
     return actor->last_counter;
+}
+
+uint32_t actor_ids(const struct actor *actor, uint64_t *ids)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i <= actor->former_count; i++) {
+        uint64_t id = i < actor->former_count ? actor->former[i] : actor->id;
+        uint32_t place = count++;
+        for (; place > 0 && ids[place - 1] > id; place--)
+            ids[place] = ids[place - 1];
+        ids[place] = id;
+    }
+    return count;
+}
+
+void actor_note(struct actor *actor, uint64_t id, uint64_t last_counter)
+{
+    if (id != actor->id) {
+        former_add(actor);
+        actor->id = id;
+    }
+    actor->last_counter = last_counter;
 }
 
 static bool decode(struct actor *actor, struct span payload)

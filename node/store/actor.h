@@ -36,6 +36,12 @@ void actor_replace(struct actor *actor, struct prng *prng);
  */
 uint64_t actor_next(struct actor *actor, uint64_t top, uint64_t wall_us);
 
+/* Bring a copy of the actor up to what an op of writes said of it. */
+void actor_note(struct actor *actor, uint64_t id, uint64_t last_counter);
+
+/* All ids this node has or had, ascending, into room for ACTOR_FORMER_MAX + 1. Returns how many. */
+uint32_t actor_ids(const struct actor *actor, uint64_t *ids);
+
 /* Read or write the row of the actor. Load: `found` false when there is none yet. */
 MUST_USE enum err actor_load(struct actor *actor, struct kv_txn *txn, const uint8_t hash_key[HASH_KEY_BYTES],
                              bool *found);

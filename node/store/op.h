@@ -61,6 +61,8 @@ struct op_write {
     bool wants_context;      /* with a single item: fill writer_context */
     enum op_outcome outcome; /* out: when not OP_DONE nothing was written */
     uint32_t refused_index;  /* out: which item was refused */
+    uint64_t actor_id;       /* out: the store's actor and its last counter after this op */
+    uint64_t last_counter;
     bool has_writer_context; /* out */
     struct crdt_vclock writer_context;
 };
@@ -73,6 +75,16 @@ struct op_interval {
     bool has_high;
     bool high_is_in; /* high itself is in */
 };
+
+/* Is the key in the interval? */
+static inline bool op_interval_has(const struct op_interval *interval, struct span key)
+{
+    int low = span_compare(key, interval->low);
+    if (low < 0 || (low == 0 && interval->low_is_open)) return false;
+    if (!interval->has_high) return true;
+    int high = span_compare(key, interval->high);
+    return high < 0 || (high == 0 && interval->high_is_in);
+}
 
 struct op_range_item {
     struct span sort_key;

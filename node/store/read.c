@@ -44,23 +44,13 @@ struct walk {
     bool is_end;
 };
 
-static bool is_inside(const struct walk *walk, struct span rest)
-{
-    const struct op_interval *interval = walk->interval;
-    int low = span_compare(rest, interval->low);
-    if (low < 0 || (low == 0 && interval->low_is_open)) return false;
-    if (!interval->has_high) return true;
-    int high = span_compare(rest, interval->high);
-    return high < 0 || (high == 0 && interval->high_is_in);
-}
-
 static enum err walk_step(struct walk *walk, enum kv_step step, struct span key)
 {
     bool found = false;
     enum err err = kv_cursor_step(walk->cursor, step, key, &walk->pair, &found);
     if (err != ERR_OK) return err;
     walk->is_end = !found || !span_has_prefix(walk->pair.key, walk->prefix) ||
-                   !is_inside(walk, keys_rest(walk->pair.key));
+                   !op_interval_has(walk->interval, keys_rest(walk->pair.key));
     return ERR_OK;
 }
 
@@ -230,6 +220,6 @@ void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct
     case OP_INDEX: op->err = read_index(hash_key, txn, op); break;
     case OP_DOCS: op->err = read_docs(hash_key, txn, op); break;
     case OP_WRITE:
-    case OP_DOCS_WRITE: assert(!"a writing op among the reads"); break;
+    case OP_DOCS_WRITE: assert(false && "a writing op among the reads"); break;
     }
 }

@@ -223,6 +223,8 @@ static enum err write_items(struct store *store, struct kv_txn *txn, struct op *
         replace_actor(store);
     }
     arena_deinit(&undo.arena);
+    write->actor_id = store->actor.id;
+    write->last_counter = store->actor.last_counter;
     return err;
 }
 
