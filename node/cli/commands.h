@@ -4,8 +4,6 @@
 
 #include <stddef.h>
 
-#define CLI_VERSION "0.1.0"
-
 /* What a command ends with. Scripts rely on the numbers: they stay. */
 enum exit_code {
     CLI_GO = -1, /* not an end: the command goes on */

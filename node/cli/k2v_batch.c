@@ -97,35 +97,40 @@ static bool check_ask(const struct batch_ask *ask, const struct batch_source *so
     return true;
 }
 
+/* The first member of the object that is not among `allowed`; NULL when there is none. */
+static const char *foreign_member(json_t *object, const char *const *allowed)
+{
+    const char *member;
+    json_t *value;
+    json_object_foreach(object, member, value)
+    {
+        size_t i = 0;
+        while (allowed[i] != NULL && strcmp(allowed[i], member) != 0) {
+            i++;
+        }
+        if (allowed[i] == NULL) return member;
+    }
+    return NULL;
+}
+
 /* Is it an array of objects, with no member but those `allowed` (NULL: any)? */
 static bool check_document(const json_t *document, const char *name, const char *const *allowed)
 {
-    const json_t *element;
-    size_t i;
     if (!json_is_array(document)) {
-        say("%s: a JSON array was expected (for a partition of that name: --partition)", name);
+        say("%s: a JSON array was expected", name);
         return false;
     }
-    json_array_foreach(document, i, element)
-    {
-        const char *member;
-        json_t *value;
+    for (size_t i = 0; i < json_array_size(document); i++) {
+        json_t *element = json_array_get(document, i);
         if (!json_is_object(element)) {
             say("%s: element %zu is no object", name, i + 1);
             return false;
         }
-        json_object_foreach((json_t *)(uintptr_t)element, member, value)
-        {
-            bool is_known = allowed == NULL;
-            for (size_t j = 0; !is_known && allowed[j] != NULL; j++) {
-                is_known = strcmp(allowed[j], member) == 0;
-            }
-            if (!is_known) {
-                say("%s: element %zu: a deletion has no \"%s\": it would be ignored, and more be deleted than "
-                    "meant",
-                    name, i + 1, member);
-                return false;
-            }
+        const char *member = allowed != NULL ? foreign_member(element, allowed) : NULL;
+        if (member != NULL) {
+            say("%s: element %zu: a deletion has no \"%s\": it would be ignored, and more be deleted than meant",
+                name, i + 1, member);
+            return false;
         }
     }
     return true;
@@ -133,16 +138,15 @@ static bool check_document(const json_t *document, const char *name, const char 
 
 static bool read_body(const char *file, const char *const *allowed, struct buffer *body)
 {
-    const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
+    bool is_stdin = strcmp(file, "-") == 0;
+    const char *name = is_stdin ? "standard input" : file;
     if (!input_read_file(file, body)) return false;
     json_error_t error;
     json_t *document = json_loadb(buffer_text(body), body->length, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES,
                                   &error);
-    if (document == NULL) {
-        say("%s:%d: %s (for a partition of that name: --partition)", name, error.line, error.text);
-        return false;
-    }
-    bool is_good = check_document(document, name, allowed);
+    if (document == NULL) say("%s:%d: %s", name, error.line, error.text);
+    bool is_good = document != NULL && check_document(document, name, allowed);
+    if (!is_good && !is_stdin) say_note("If %s is a partition key, and no file: --partition says so.", name);
     json_decref(document);
     return is_good;
 }

@@ -2,7 +2,6 @@
  * that were not signed, the path as it was built. */
 #include "node/cli/transfer.h"
 
-#include "node/cli/commands.h"
 #include "node/cli/say.h"
 
 #include <curl/curl.h>
@@ -57,7 +56,7 @@ static void set_rules(CURL *curl, const struct call_request *request, unsigned t
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "skerry/" CLI_VERSION);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "skerry/" SKERRY_VERSION);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)TRANSFER_CONNECT_S);
     if (timeout_s > 0) {
         curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
