@@ -62,7 +62,7 @@ bool committer_take(struct committer *committer, struct list *ops)
     return is_finished;
 }
 
-void committer_deinit(struct committer *committer)
+void committer_deinit(struct committer *committer, struct list *ops)
 {
     if (!committer->has_thread) return;
     uv_mutex_lock(&committer->mutex);
@@ -73,4 +73,5 @@ void committer_deinit(struct committer *committer)
     uv_cond_destroy(&committer->wake);
     uv_mutex_destroy(&committer->mutex);
     committer->has_thread = false;
+    list_move(ops, &committer->batch);
 }

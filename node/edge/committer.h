@@ -30,7 +30,8 @@ void committer_start(struct committer *committer, struct list *ops);
 /* The batch is back: move its ops to `ops` and answer true. */
 bool committer_take(struct committer *committer, struct list *ops);
 
-/* Finish the batch under way, end the thread. Accepts a committer that never started. */
-void committer_deinit(struct committer *committer);
+/* Finish the batch under way, end the thread, and hand back what nobody took into `ops`. Accepts a committer that
+ * never started. */
+void committer_deinit(struct committer *committer, struct list *ops);
 
 #endif

@@ -357,8 +357,7 @@ void loop_deinit(struct loop *loop)
                          : loop->node.requests.service.settings->connections_max;
     struct list ops;
     list_init(&ops);
-    committer_deinit(&loop->committer);
-    (void)committer_take(&loop->committer, &ops);
+    committer_deinit(&loop->committer, &ops);
     list_move(&ops, &loop->writes);
     list_move(&ops, &loop->reads);
     for (uint32_t slot = 0; slot < slots; slot++) {

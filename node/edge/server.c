@@ -9,6 +9,7 @@
 #include <sodium/crypto_generichash.h>
 #include <sodium/randombytes.h>
 #include <sodium/utils.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -306,6 +307,7 @@ int server_main(int argc, char **argv)
         code = 0;
     } else {
         forbid_dumps();
+        (void)signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of its write, not of the process */
         log_init(&server->log, STDERR_FILENO, server->config.log_level);
         code = run(server);
     }
