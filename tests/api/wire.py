@@ -4,11 +4,12 @@ http.client would refuse or repair half of what these tests must send, and forgi
 """
 
 import json
+import os
 import select
 import socket
 
 # Longer than anything may take, sanitizers included; no test waits this long unless it fails.
-TIMEOUT_S = 60
+TIMEOUT_S = int(os.environ.get("SKERRY_TEST_TIMEOUT_S", "60"))
 
 
 class Closed(ConnectionError):
