@@ -134,7 +134,7 @@ static int place_create(void **state)
 static int place_destroy(void **state)
 {
     struct place *place = *state;
-    char command[128];
+    char command[256];
     snprintf(command, sizeof command, "rm -rf %s", place->dir);
     int failed = system(command);
     free(place);
@@ -143,7 +143,7 @@ static int place_destroy(void **state)
 
 static unsigned count_entries(const char *dir)
 {
-    char command[128];
+    char command[256];
     unsigned count = 0;
     snprintf(command, sizeof command, "ls -A %s | wc -l", dir);
     FILE *listing = popen(command, "r");
