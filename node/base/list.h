@@ -2,6 +2,7 @@
 #ifndef NODE_BASE_LIST_H
 #define NODE_BASE_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,8 +26,10 @@ static inline bool list_is_empty(const struct list *list)
     return list->next == list;
 }
 
+/* `link` is in no list (asserted). */
 static inline void list_append(struct list *list, struct list *link)
 {
+    assert(list_is_empty(link));
     link->previous = list->previous;
     link->next = list;
     list->previous->next = link;

@@ -120,6 +120,13 @@ static void linger(struct client *client)
     reading_update(client);
 }
 
+/* Let client_run() come before the turn ends; it may be due already. */
+static void make_runnable(struct client *client)
+{
+    list_remove(&client->runnable_link);
+    list_append(&client->loop->runnable, &client->runnable_link);
+}
+
 /* --- writing -------------------------------------------------------------------------------------------- */
 
 static void sent(struct client *client)
@@ -209,7 +216,7 @@ void client_on_sent(struct client *client)
         return;
     }
     client->state = CLIENT_REST;
-    list_append(&client->loop->runnable, &client->runnable_link);
+    make_runnable(client);
 }
 
 /* --- parsing -------------------------------------------------------------------------------------------- */
@@ -314,8 +321,7 @@ void client_read_body(struct client *client)
         (void)uv_try_write((uv_stream_t *)&client->tcp, &buffer,
                            1); /* nothing is queued before it, so it is taken */
     }
-    list_remove(&client->runnable_link);
-    list_append(&client->loop->runnable, &client->runnable_link);
+    make_runnable(client);
 }
 
 /* --- coming and going ----------------------------------------------------------------------------------- */
