@@ -383,13 +383,11 @@ static void keep_seed(const struct check *check, struct auth_payload *payload)
     payload->region_chars = (uint32_t)region.length;
 }
 
+/* A presigned request's form is always UNSIGNED-PAYLOAD, whatever a header says: claims.c has put that in its
+ * place. */
 static bool read_payload(struct check *check)
 {
     struct auth_payload *payload = &check->answer->payload;
-    if (check->claims.is_presigned) {
-        payload->mode = AUTH_PAYLOAD_UNSIGNED; /* whatever a header says: it was not what is signed */
-        return true;
-    }
     if (!read_mode(check, check->claims.payload_hash, payload) || !read_streaming(check, payload)) return false;
     if (payload->mode == AUTH_PAYLOAD_CHUNKS_SIGNED || payload->mode == AUTH_PAYLOAD_CHUNKS_SIGNED_TRAILER) {
         keep_seed(check, payload);

@@ -242,18 +242,9 @@ static void take_trailer_signature(struct payload *payload)
     }
 }
 
-/* A line that must be empty, as soon as it is not. */
-static void take_empty_line(struct payload *payload, enum phase next)
-{
-    if (payload->line_bytes == 2) {
-        enter(payload, next);
-    } else {
-        break_off(payload, "a chunk is longer than its size, or something follows the last one");
-    }
-}
-
 /* ---- phases ---- */
 
+/* The longest a line may be, its end included. After data and at the end it must be empty. */
 static size_t line_bytes_max(enum phase phase)
 {
     if (phase == PHASE_SIZE) return PAYLOAD_CHUNK_HEAD_BYTES_MAX;
@@ -266,10 +257,10 @@ static void take_line(struct payload *payload)
 {
     switch ((enum phase)payload->phase) {
     case PHASE_SIZE: take_size_line(payload); return;
-    case PHASE_DATA_END: take_empty_line(payload, PHASE_SIZE); return;
+    case PHASE_DATA_END: enter(payload, PHASE_SIZE); return;
     case PHASE_TRAILER: take_trailer(payload); return;
     case PHASE_TRAILER_SIGNATURE: take_trailer_signature(payload); return;
-    case PHASE_LAST: take_empty_line(payload, PHASE_WHOLE); return;
+    case PHASE_LAST: enter(payload, PHASE_WHOLE); return;
     case PHASE_PLAIN:
     case PHASE_DATA:
     case PHASE_WHOLE:
@@ -290,7 +281,9 @@ static size_t add_to_line(struct payload *payload, const uint8_t *bytes, size_t 
             return i + 1;
         }
         if (payload->line_bytes == bytes_max) {
-            break_off(payload, "a chunk's size, its end or the trailer is longer than it may be");
+            break_off(payload, bytes_max == 2
+                                   ? "a chunk is longer than its size, or something follows the last one"
+                                   : "the line of a chunk's size, or of the trailer, is too long");
             return i + 1;
         }
     }

@@ -108,6 +108,8 @@ static void upper_case_digits_and_leading_zeros_are_taken(void **state)
 
     struct auth_payload unsigned_chunks = promise(AUTH_PAYLOAD_CHUNKS_UNSIGNED_TRAILER);
     assert_decoded(&unsigned_chunks, "A\r\n0123456789\r\n0\r\nx-amz-checksum-crc32:\r\n\r\n", "0123456789");
+    assert_decoded(&unsigned_chunks, "F\r\n0123456789abcde\r\n0\r\nx-amz-checksum-crc32:\r\n\r\n",
+                   "0123456789abcde");
     assert_decoded(&unsigned_chunks, "a\r\n0123456789\r\n0\r\nx-amz-checksum-crc32:\r\n\r\n", "0123456789");
 }
 
@@ -221,6 +223,13 @@ static void malformed_chunks_are_refused(void **state)
         assert_bad_chunk(&promised, body);
         assert_same_for_every_split(&promised, body, strlen(body));
     }
+
+    /* No size is not the size 0. */
+    assert_bad_chunk(&promised, "\r\nx-amz-checksum-crc32:AAAA\r\n\r\n");
+    assert_bad_chunk(&promised, "00000000000000000\r\nx-amz-checksum-crc32:AAAA\r\n\r\n");
+    assert_bad_chunk(&promised,
+                     ";chunk-signature=cfb07b9c88cc2991f02da9b9e73c6edc5e26fd5c7dd609731764d7f475af0a55\r\n"
+                     "x-amz-checksum-crc32:AAAA\r\n\r\n");
 }
 
 /* Sizes at the edge of 64 bits neither wrap nor make a short chunk; 17 digits are too many, even of zeros. */

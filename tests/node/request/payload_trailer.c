@@ -33,6 +33,7 @@ static void unsigned_chunks_with_trailer_are_decoded(void **state)
     assert_decoded(&promised, UNSIGNED_BODY, "abcdefg");
     assert_decoded(&promised, "0\r\nx-amz-checksum-crc32:AAAAAA==\n\r\n\r\n", "");
     assert_decoded(&promised, "0\r\nX-Amz-Checksum-CRC32:\r\n\r\n", "");
+    assert_decoded(&promised, "0\r\nx-amz-checksum-crc32: ~\r\n\r\n", "");
     assert_decoded(&promised, "4\r\n\r\n\r\n\r\n0\r\nx-amz-checksum-crc32:\r\n\r\n", "\r\n\r\n");
     assert_same_for_every_split(&promised, UNSIGNED_BODY, strlen(UNSIGNED_BODY));
 }

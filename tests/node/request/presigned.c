@@ -143,6 +143,13 @@ static void an_amz_parameter_acts_as_a_header_that_may_be_signed(void **state)
                    "&X-Amz-Expires=3600&X-Amz-SignedHeaders=host;x-meta");
     client_change(client, "x-meta", NULL);
     expect_invalid(client, "signed header x-meta is missing");
+
+    client = client_begin("GET", "/mails/mailboxes?sort_key=INBOX");
+    client_add(client, "host", HOST);
+    client_presign(client, DATETIME, "host",
+                   "&X-Amz-Algorithm=AWS4-HMAC-SHA256" PRESIGNED_CREDENTIAL "&X-Amz-Date=" DATETIME
+                   "&X-Amz-Expires=3600&X-Amz-SignedHeaders=host;x-amz-none");
+    expect_invalid(client, "signed header x-amz-none is missing");
 }
 
 static void what_is_presigned_cannot_be_changed(void **state)

@@ -199,6 +199,21 @@ static void the_path_is_neither_decoded_nor_normalised(void **state)
     assert_equal_hash("/b/", "/b", false);
 }
 
+static void an_empty_path_counts_as_a_slash(void **state)
+{
+    (void)state;
+    const char *names[] = {NULL};
+    uint8_t empty[HASH_SHA256_BYTES];
+    uint8_t slash[HASH_SHA256_BYTES];
+    struct client *client = client_begin("GET", "/b");
+    client->route.path = (struct http_span){"", 0};
+    client_canonical_hash(client, names, "", empty);
+    client->route.path = (struct http_span){"/", 1};
+    client_canonical_hash(client, names, "", slash);
+    assert_memory_equal(empty, slash, sizeof empty);
+    client_end(client);
+}
+
 static void only_the_named_parameter_is_left_out(void **state)
 {
     (void)state;
@@ -355,6 +370,7 @@ int main(void)
         cmocka_unit_test(other_ways_to_write_the_path_give_other_signatures),
         cmocka_unit_test(the_query_is_sorted_as_finished_texts),
         cmocka_unit_test(the_path_is_neither_decoded_nor_normalised),
+        cmocka_unit_test(an_empty_path_counts_as_a_slash),
         cmocka_unit_test(only_the_named_parameter_is_left_out),
         cmocka_unit_test(a_signed_name_that_is_no_header_is_refused),
         cmocka_unit_test(without_memory_to_sort_there_is_no_hash),

@@ -154,6 +154,33 @@ static void random_requests_hash_as_the_model_says(void **state)
     }
 }
 
+/* Texts that fill the hash's window at every place, by escapes of three characters and by plain ones. */
+static void long_paths_and_values_hash_as_the_model_says(void **state)
+{
+    (void)state;
+    static char target[8192];
+    for (size_t length = 0; length < 700; length += 1) {
+        size_t used = (size_t)sprintf(target, "/b/k%.*s", (int)(length % 4), "xxxx");
+        for (size_t i = 0; i < length; i++) {
+            target[used++] = '@';
+        }
+        used += (size_t)sprintf(target + used, "?sort_key=s");
+        for (size_t i = 0; i < length; i++) {
+            target[used++] = '@';
+        }
+        target[used] = '\0';
+        struct client *client = client_begin("GET", target);
+        client_add_usual(client, HASH_OF_NOTHING);
+        const char *names[] = {"host", NULL};
+        uint8_t hash[HASH_SHA256_BYTES];
+        uint8_t expected[HASH_SHA256_BYTES];
+        client_canonical_hash(client, names, HASH_OF_NOTHING, hash);
+        model_hash(client, names, HASH_OF_NOTHING, expected);
+        assert_memory_equal(hash, expected, sizeof hash);
+        client_end(client);
+    }
+}
+
 /* Every byte, in the path and in a value: kept or escaped exactly as the model has it. */
 static void every_byte_is_encoded_as_the_model_says(void **state)
 {
@@ -178,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_requests_hash_as_the_model_says),
+        cmocka_unit_test(long_paths_and_values_hash_as_the_model_says),
         cmocka_unit_test(every_byte_is_encoded_as_the_model_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
