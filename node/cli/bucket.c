@@ -152,6 +152,10 @@ static int delete (int argc, char **argv)
         if (code == CLI_GO && ask.operator.form == OUTPUT_JSON) output_json(json_pack("{ss}", "deleted", name));
         if (code == CLI_GO && ask.operator.form == OUTPUT_TEXT) printf("deleted bucket %s\n", name);
         if (code == CLI_GO) code = CLI_DONE;
+        if (ask.operator.answer.status == 409) {
+            say_note("Only an empty bucket is deleted: `skerry k2v index` lists its partitions, and "
+                     "`skerry k2v delete-batch PK` empties one.");
+        }
     }
     end_ask(&ask);
     return code;

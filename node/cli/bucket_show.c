@@ -28,7 +28,7 @@ static void print_aliases(const json_t *bucket)
 {
     struct buffer line = {0};
     join_words(&line, json_object_get(bucket, "aliases"));
-    printf("%-12s %s\n", "aliases", buffer_text(&line));
+    printf("%-18s %s\n", "aliases", buffer_text(&line));
     const json_t *local;
     size_t i;
     json_array_foreach(json_object_get(bucket, "local_aliases"), i, local)
@@ -37,7 +37,7 @@ static void print_aliases(const json_t *bucket)
         show_key(&line, output_span_of(json_object_get(local, "alias")));
         buffer_add_text(&line, " for key ");
         show_key(&line, output_span_of(json_object_get(local, "key_id")));
-        printf("%-12s %s\n", "local alias", buffer_text(&line));
+        printf("%-18s %s\n", "local alias", buffer_text(&line));
     }
     buffer_deinit(&line);
 }

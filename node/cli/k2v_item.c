@@ -122,6 +122,8 @@ static int show_token(const struct session *session)
         output_span(span_text("token: "));
         output_span(span_text(token));
         output_span(span_text("\n"));
+    } else {
+        say_note("done; the server gave no token, a read does");
     }
     return CLI_DONE;
 }

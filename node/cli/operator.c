@@ -295,6 +295,6 @@ void operator_print_member(const char *label, const json_t *object, const char *
     } else {
         buffer_add_text(&text, "-");
     }
-    printf("%-12s %s\n", label, buffer_text(&text));
+    printf("%-18s %s\n", label, buffer_text(&text));
     buffer_deinit(&text);
 }
