@@ -10,6 +10,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+enum { CTRL_C = 3 };
+
 FILE *input_open(const char *path)
 {
     if (strcmp(path, "-") == 0) return stdin;
@@ -85,14 +87,15 @@ bool input_read_secret_file(const char *path, struct buffer *out)
     return trim_secret(out, path);
 }
 
-/* A line from the terminal that is not shown while it is typed. */
+/* A line from the terminal that is not shown while it is typed. Ctrl-C is read as a character meanwhile (ISIG),
+ * and leaves nothing: a signal would end the program with a terminal that stays silent. */
 static void read_hidden_line(const char *question, struct buffer *out)
 {
     struct termios before;
     bool can_hide = tcgetattr(STDIN_FILENO, &before) == 0;
     if (can_hide) {
         struct termios hidden = before;
-        hidden.c_lflag &= (tcflag_t) ~(unsigned)ECHO;
+        hidden.c_lflag &= (tcflag_t) ~(unsigned)(ECHO | ISIG);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     }
     fprintf(stderr, "%s: ", question);
@@ -101,6 +104,7 @@ static void read_hidden_line(const char *question, struct buffer *out)
         buffer_add(out, &byte, 1);
     }
     if (can_hide) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    if (out->length > 0 && memchr(out->bytes, CTRL_C, out->length) != NULL) buffer_clear(out);
     fputc('\n', stderr);
 }
 
