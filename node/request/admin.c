@@ -328,7 +328,7 @@ static void route_bucket(struct request *request, const struct http_head *head, 
     } else if (is_piece(pieces, 3, "cors") && is_method(head, "PUT")) {
         ask_body(request, ADMIN_CORS_SET);
     } else {
-        answer_error(request, 400, "InvalidRequest", "no such admin request");
+        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
     }
 }
 
@@ -343,7 +343,7 @@ static void route_key(struct request *request, const struct http_head *head, con
     } else if (pieces->count == 3 && is_method(head, "DELETE")) {
         ask_body(request, ADMIN_KEY_DELETE);
     } else {
-        answer_error(request, 400, "InvalidRequest", "no such admin request");
+        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
     }
 }
 
@@ -366,7 +366,7 @@ static void route(struct request *request, const struct http_head *head, const s
     } else if (pieces->count >= 3 && is_piece(pieces, 1, "keys")) {
         route_key(request, head, pieces);
     } else {
-        answer_error(request, 400, "InvalidRequest", "no such admin request");
+        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
     }
 }
 
@@ -399,7 +399,7 @@ void admin_begin(struct request *request, const struct http_head *head)
         answer_error(request, 401, "Unauthorized",
                      "the admin port needs Authorization: Bearer and the token of its token_file");
     } else if (!split(request, head->target, &pieces) || !is_piece(&pieces, 0, "v1")) {
-        answer_error(request, 400, "InvalidRequest", "no such admin request");
+        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
     } else {
         route(request, head, &pieces);
     }
