@@ -111,6 +111,7 @@ static inline void rig_run(struct rig *rig, struct op *ops, size_t count)
     list_init(&list);
     for (size_t i = 0; i < count; i++) {
         ops[i].err = (enum err) - 1; /* must be set */
+        list_init(&ops[i].link);
         list_append(&list, &ops[i].link);
     }
     if (op_is_write(&ops[0])) {
