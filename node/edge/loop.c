@@ -307,11 +307,6 @@ static bool init_tables(struct loop *loop, const struct settings *settings)
     for (uint32_t i = 0; i < slots; i++)
         loop->free_slots[i] = slots - 1 - i;
     loop->free_count = slots;
-    list_init(&loop->reads);
-    list_init(&loop->writes);
-    list_init(&loop->sent);
-    list_init(&loop->runnable);
-    effects_init(&loop->effects);
     return true;
 }
 
@@ -323,6 +318,11 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     loop->log = log;
     loop->store = store;
     loop->kv = kv;
+    list_init(&loop->reads);
+    list_init(&loop->writes);
+    list_init(&loop->sent);
+    list_init(&loop->runnable);
+    effects_init(&loop->effects);
     if (uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
     init_handles(loop);
     enum err err = bind_listener(loop, &loop->k2v, &config->k2v.listen, EVENT_DOOR_K2V, message);

@@ -163,6 +163,10 @@ static uint8_t with_flag(uint8_t flags, uint8_t flag, enum admin_flag wish)
 static void bucket_permissions(struct service *service, const struct admin_body *body, struct arena *arena,
                                struct admin_change *change)
 {
+    if (body->key_id.bytes == NULL) {
+        refuse(change, 400, "InvalidRequest", "field \"key_id\" is missing");
+        return;
+    }
     if (!check_key(service, change, body->key_id)) return;
     uint8_t flags = view_permissions(service->view, change->bucket_id, body->key_id);
     flags = with_flag(flags, DOCUMENT_READ, body->read);

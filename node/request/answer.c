@@ -196,7 +196,7 @@ void answer_err(struct request *request, enum err err)
     switch (err) {
     case ERR_FULL:
         answer_error(request, 507, "InsufficientStorage",
-                     "the disk or the database's map is full: nothing was stored");
+                     "the disk or the database's map is full: nothing was stored by this step");
         break;
     case ERR_CORRUPT:
     case ERR_VERSION:

@@ -67,27 +67,32 @@ struct http_span request_copy(struct request *request, struct http_span text)
 
 /* --- the body ------------------------------------------------------------------------------------------- */
 
-void request_read_body(struct request *request, const struct auth_payload *promised, uint64_t bytes_max)
-{
-    request->payload = arena_alloc(&request->arena, sizeof *request->payload);
-    if (request->payload == NULL) {
-        answer_err(request, ERR_MEMORY);
-        return;
-    }
-    payload_init(request->payload, promised);
-    request->body_bytes_max = bytes_max;
-    request->body_is_asked = true;
-    request->effect.kind = EFFECT_READ_BODY;
-    request->effect.slot = request->slot;
-    effects_add(request->service->effects, &request->effect);
-}
-
 static void refuse_size(struct request *request)
 {
     char message[AUTH_MESSAGE_CHARS];
     snprintf(message, sizeof message, "the body is longer than the %llu bytes that are allowed here",
              (unsigned long long)request->body_bytes_max);
     answer_error(request, 413, "InvalidRequest", message);
+}
+
+void request_read_body(struct request *request, const struct auth_payload *promised, uint64_t bytes_max)
+{
+    bool is_plain = promised->mode == AUTH_PAYLOAD_HASH || promised->mode == AUTH_PAYLOAD_UNSIGNED;
+    request->body_bytes_max = bytes_max;
+    if (is_plain && request->envelope.content_length > bytes_max) {
+        refuse_size(request); /* before the client sends it */
+        return;
+    }
+    request->payload = arena_alloc(&request->arena, sizeof *request->payload);
+    if (request->payload == NULL) {
+        answer_err(request, ERR_MEMORY);
+        return;
+    }
+    payload_init(request->payload, promised);
+    request->body_is_asked = true;
+    request->effect.kind = EFFECT_READ_BODY;
+    request->effect.slot = request->slot;
+    effects_add(request->service->effects, &request->effect);
 }
 
 /* Room for `length` more bytes: exact when the client said how many come, else doubling. */
