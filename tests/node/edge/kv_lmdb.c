@@ -3,6 +3,7 @@
 #include "tests/lib/kv_contract.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -221,6 +222,42 @@ static void more_readers_than_there_are_places_are_refused_and_later_served(void
     kv_abort(kv_contract_begin(*state, false));
 }
 
+/* Both keys are always changed together. */
+static void *count_up(void *kv)
+{
+    for (int i = 1; i <= 100; i++) {
+        char text[16];
+        struct kv_txn *txn = NULL;
+        snprintf(text, sizeof text, "%d", i);
+        if (kv_begin(kv, true, &txn) != ERR_OK) return "begin";
+        if (kv_put(txn, KV_ITEMS, span_text("a"), span_text(text)) != ERR_OK) return "put";
+        if (kv_put(txn, KV_COUNTS, span_text("b"), span_text(text)) != ERR_OK) return "put";
+        if (kv_commit(txn) != ERR_OK) return "commit";
+    }
+    return NULL;
+}
+
+static void readers_of_one_thread_see_whole_commits_of_another(void **state)
+{
+    pthread_t writer;
+    void *complaint = NULL;
+    kv_contract_put(*state, KV_ITEMS, "a", "0");
+    kv_contract_put(*state, KV_COUNTS, "b", "0");
+    assert_int_equal(pthread_create(&writer, NULL, count_up, *state), 0);
+    for (bool is_over = false; !is_over;) {
+        is_over = pthread_tryjoin_np(writer, &complaint) == 0; /* then once more */
+        struct kv_txn *txn = kv_contract_begin(*state, false);
+        struct span a;
+        struct span b;
+        assert_ok(kv_get(txn, KV_ITEMS, span_text("a"), &a));
+        assert_ok(kv_get(txn, KV_COUNTS, span_text("b"), &b));
+        assert_span(a, b);
+        if (is_over) assert_span_text(a, "100");
+        kv_abort(txn);
+    }
+    assert_null(complaint);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -236,6 +273,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
         cmocka_unit_test_setup_teardown(a_directory_of_others_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readers_of_one_thread_see_whole_commits_of_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_readers_than_there_are_places_are_refused_and_later_served, set_up,
                                         tear_down),
     };

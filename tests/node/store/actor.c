@@ -99,6 +99,42 @@ static void only_the_newest_former_ids_are_kept(void **state)
         assert_true(actor.former[i] == ids[i + 10]);
 }
 
+static void all_ids_are_given_in_order(void **state)
+{
+    (void)state;
+    struct prng prng = prng_of(3);
+    struct actor actor = actor_of(1);
+    uint64_t ids[ACTOR_FORMER_MAX + 1];
+    for (uint32_t formers = 0; formers <= ACTOR_FORMER_MAX + 5; formers++) {
+        uint32_t count = actor_ids(&actor, ids);
+        assert_int_equal(count, actor.former_count + 1);
+        bool has_current = false;
+        for (uint32_t i = 0; i < count; i++) {
+            assert_true(i == 0 || ids[i - 1] < ids[i]);
+            has_current |= ids[i] == actor.id;
+        }
+        assert_true(has_current);
+        actor_replace(&actor, &prng);
+    }
+}
+
+/* A copy of the actor on another thread follows what the ops say of it. */
+static void a_copy_can_be_brought_up_to_date(void **state)
+{
+    (void)state;
+    struct prng prng = prng_of(3);
+    struct actor actor = actor_of(1);
+    struct actor copy = actor;
+    for (int i = 0; i < ACTOR_FORMER_MAX + 5; i++) {
+        actor_next(&actor, 0, 100);
+        actor_note(&copy, actor.id, actor.last_counter);
+        assert_true(copy.id == actor.id && copy.last_counter == actor.last_counter);
+        assert_int_equal(copy.former_count, actor.former_count);
+        assert_memory_equal(copy.former, actor.former, sizeof copy.former);
+        actor_replace(&actor, &prng);
+    }
+}
+
 /* --- its row -------------------------------------------------------------------------------------------- */
 
 static enum err store_row(struct rig *rig, struct actor *actor)
@@ -240,6 +276,8 @@ int main(void)
         cmocka_unit_test(counters_strictly_increase_whatever_the_clock_and_the_items_say),
         cmocka_unit_test(a_replaced_actor_remembers_its_former_ids),
         cmocka_unit_test(only_the_newest_former_ids_are_kept),
+        cmocka_unit_test(all_ids_are_given_in_order),
+        cmocka_unit_test(a_copy_can_be_brought_up_to_date),
         rig_test(the_row_brings_everything_back),
         rig_test(a_node_without_a_row_is_new),
         rig_test(a_row_with_a_flipped_bit_is_corrupt),

@@ -192,6 +192,36 @@ static void an_op_that_runs_out_of_memory_leaves_nothing(void **state)
     free(large);
 }
 
+/* Each allocation fails in turn: an op is there whole or not at all, and what was told is so. */
+static void every_shortage_of_memory_leaves_each_op_done_or_undone(void **state)
+{
+    (void)state;
+    int refused_count = 0;
+    for (size_t ceiling = 0; ceiling < 12000; ceiling += 48) {
+        struct rig rig;
+        struct story story;
+        rig_init(&rig);
+        story_begin(&story, &rig);
+        arena_deinit(&rig.store.scratch); /* or its first block would be room enough */
+        rig.store.scratch.ceiling_bytes = ceiling;
+        rig_run(&rig, story.ops, 3);
+        rig.store.scratch.ceiling_bytes = STORE_SCRATCH_BYTES_MAX;
+        for (int i = 0; i < 3; i++)
+            assert_true(story.ops[i].err == ERR_OK || story.ops[i].err == ERR_MEMORY);
+        rig_expect(&rig, "room", "a", story.ops[1].err == ERR_OK ? "changed" : "a");
+        rig_expect(&rig, "room", "new", story.ops[1].err == ERR_OK ? "made, made again" : "absent");
+        rig_expect(&rig, "bad", "bad", story.ops[1].err == ERR_OK ? "refused" : "absent");
+        uint32_t siblings_count = 1;
+        for (int i = 0; i < 3; i++)
+            siblings_count += story.ops[i].err == ERR_OK;
+        assert_int_equal(rig_read(&rig, "room", "b").read.state.writes_count, siblings_count);
+        rig_expect_exact_index(&rig);
+        refused_count += story.ops[1].err != ERR_OK;
+        rig_deinit(&rig);
+    }
+    assert_in_range(refused_count, 5, 245);
+}
+
 static void a_writer_whose_own_memory_is_full_has_written_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -249,6 +279,7 @@ int main(void)
         rig_test(an_op_that_meets_a_corrupt_item_leaves_nothing),
         rig_test(an_op_that_meets_a_corrupt_counter_leaves_nothing),
         rig_test(an_op_that_runs_out_of_memory_leaves_nothing),
+        cmocka_unit_test(every_shortage_of_memory_leaves_each_op_done_or_undone),
         rig_test(a_writer_whose_own_memory_is_full_has_written_nothing),
         rig_test(a_reader_whose_own_memory_is_full_is_told_so),
     };
