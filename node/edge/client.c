@@ -208,6 +208,12 @@ static void refuse(struct client *client, int status)
     linger(client);
 }
 
+static void next_request(struct client *client)
+{
+    client->state = CLIENT_HEAD;
+    client->since_ms = clock_monotonic_ms();
+}
+
 void client_on_sent(struct client *client)
 {
     if (client->state == CLIENT_CLOSED || !client->send_is_last) return;
@@ -215,7 +221,11 @@ void client_on_sent(struct client *client)
         linger(client);
         return;
     }
-    client->state = CLIENT_REST;
+    if (client->is_ended) {
+        next_request(client);
+    } else {
+        client->state = CLIENT_REST;
+    }
     make_runnable(client);
 }
 
@@ -225,6 +235,7 @@ static void on_head(struct client *client)
 {
     struct loop *loop = client->loop;
     client->state = CLIENT_BUSY;
+    client->is_ended = false;
     client->expects_continue = client->parser->head.expects_continue;
     struct event event = {.kind = EVENT_REQUEST, .slot = client->slot};
     event.request.door = client->door;
@@ -247,17 +258,32 @@ static void on_body(struct client *client, struct http_span part, bool is_last)
 /* The message is complete. After an answered one the next may come. */
 static void on_end(struct client *client)
 {
+    client->is_ended = true;
     if (client->state == CLIENT_BODY) {
         on_body(client, (struct http_span){NULL, 0}, true);
     } else if (client->state == CLIENT_REST) {
-        client->state = CLIENT_HEAD;
-        client->since_ms = clock_monotonic_ms();
+        next_request(client);
     }
 }
 
+static bool has_no_body(const struct http_head *head)
+{
+    return !head->is_chunked && head->content_length == 0;
+}
+
+/* While a request is under way only the end of one without a body is read: it needs no bytes, and then the
+ * parser's memory is free. */
 static bool can_parse(const struct client *client)
 {
-    return client->state == CLIENT_HEAD || client->state == CLIENT_BODY || client->state == CLIENT_REST;
+    switch (client->state) {
+    case CLIENT_HEAD:
+    case CLIENT_BODY:
+    case CLIENT_REST: return true;
+    case CLIENT_BUSY: return !client->is_ended && client->parser != NULL && has_no_body(&client->parser->head);
+    case CLIENT_LINGER:
+    case CLIENT_CLOSED: break;
+    }
+    return false;
 }
 
 /* Parse until the bytes are used up or a request is under way. Returns how many were used. */
@@ -431,6 +457,8 @@ void client_sweep(struct client *client, uint64_t now_ms)
         if (still_ms > CLIENT_LINGER_MS) client_close(client);
         break;
     case CLIENT_BUSY:
+        if (client->is_ended && client->waiting_bytes == 0) parser_give(client); /* a long poll needs none */
+        break;
     case CLIENT_CLOSED: break;
     }
 }

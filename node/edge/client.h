@@ -5,6 +5,8 @@
  *      |             answered, kept      answered      answered
  *      +--end--- REST <--------------------+-------------+        not kept: LINGER --> closed
  *
+ * A request without a body is at its end with its head: it goes from BUSY straight to HEAD.
+ *
  * REST reads past what is left of the request. Input that comes while BUSY waits in a bounded buffer.
  */
 #ifndef NODE_EDGE_CLIENT_H
@@ -33,6 +35,7 @@ struct client {
     size_t waiting_bytes;
     size_t waiting_capacity;
     bool is_reading;
+    bool is_ended;  /* the message of the request under way is read to its end */
     bool is_at_end; /* the client sends no more */
     bool is_sending;
     bool is_writing; /* a uv_write is under way */
