@@ -126,6 +126,7 @@ def test_a_request_on_its_way_is_finished_before_the_end(start_server):
     server.wait_for_line(r"(?i)stop|drain|shut|signal")
     connection.send(data[-50000:])
     connection.read("PUT").expect(204)
+    connection.close()
     assert server.end() == 0, server.tail()
     client.close()
     server.start()
