@@ -1,10 +1,12 @@
 /* PollItem: answer as ReadItem as soon as the item is newer than the client's token.
  *
  *     READING --newer--> answered            notify while READING: read once more
- *        |  ^                                deadline or drain:    304
+ *        |  ^                                deadline or drain:    read once more, then 304
  *   not newer notify
  *        v  |
  *      WAITING
+ *
+ * What is committed before the deadline is delivered, though its notification may still be on its way (I16).
  */
 #include "node/request/item.h"
 #include "node/request/operations.h"
@@ -16,7 +18,7 @@ struct poll_item {
     struct crdt_vclock token;
     struct poll poll;
     bool is_dirty; /* a change came while a read was under way */
-    bool is_late;  /* the deadline or the drain came while a read was under way */
+    bool is_late;  /* the deadline or the drain came */
 };
 
 static void read_item(struct request *request)
@@ -75,10 +77,9 @@ static void on_stored(struct request *request)
     }
 }
 
-static void on_notify(struct request *request, struct span sort_key)
+static void read_again(struct request *request)
 {
     struct poll_item *work = request->work;
-    (void)sort_key;
     if (request->op_is_out) {
         work->is_dirty = true;
     } else {
@@ -86,14 +87,17 @@ static void on_notify(struct request *request, struct span sort_key)
     }
 }
 
+static void on_notify(struct request *request, struct span sort_key)
+{
+    (void)sort_key;
+    read_again(request);
+}
+
 static void on_late(struct request *request)
 {
     struct poll_item *work = request->work;
-    if (request->op_is_out) {
-        work->is_late = true;
-    } else {
-        answer_nothing_new(request);
-    }
+    work->is_late = true;
+    read_again(request);
 }
 
 static void on_over(struct request *request)

@@ -94,6 +94,22 @@ static inline struct token say_marker(struct world *world, uint32_t slot)
     return token;
 }
 
+/* A text put together, to be passed on as .text. */
+struct text {
+    char text[8192];
+};
+
+__attribute__((format(printf, 1, 2))) static inline struct text text_of(const char *format, ...)
+{
+    struct text text;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text.text, sizeof text.text, format, arguments);
+    va_end(arguments);
+    assert_true(length >= 0 && (size_t)length < sizeof text.text);
+    return text;
+}
+
 /* --- saying --------------------------------------------------------------------------------------------- */
 
 /* Ask over a new connection, without waiting for anything. The slot. */
@@ -122,10 +138,9 @@ static inline void say_close(struct world *world, uint32_t slot)
 static inline uint32_t say_begin_put(struct world *world, const char *sort_key, const struct token *token,
                                      const char *value)
 {
-    char target[512];
-    snprintf(target, sizeof target, "/demo/p?sort_key=%s", sort_key);
+    struct text target = text_of("/demo/p?sort_key=%s", sort_key);
     return say_begin(world, (struct ask){.method = value == NULL ? "DELETE" : "PUT",
-                                         .target = target,
+                                         .target = target.text,
                                          .body = value == NULL ? span_of("", 0) : span_text(value),
                                          .token = token == NULL ? (struct span){NULL, 0} : token_span(token)});
 }
@@ -137,9 +152,8 @@ static inline uint32_t say_begin_post(struct world *world, const char *target, c
 
 static inline uint32_t say_begin_get(struct world *world, const char *sort_key)
 {
-    char target[512];
-    snprintf(target, sizeof target, "/demo/p?sort_key=%s", sort_key);
-    return say_begin(world, (struct ask){.method = "GET", .target = target});
+    struct text target = text_of("/demo/p?sort_key=%s", sort_key);
+    return say_begin(world, (struct ask){.method = "GET", .target = target.text});
 }
 
 /* Write (or delete, for NULL) an item of partition p and see it through. What the 204 says the writer knows. */
