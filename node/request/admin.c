@@ -187,28 +187,16 @@ static void begin_change(struct request *request)
     }
 }
 
-/* The documents are durable: a new view shows them. False without memory: the old view stays until the next change
- * or start. */
-static bool renew_view(struct request *request)
-{
-    struct service *service = request->service;
-    struct view *view = view_create(service->view, request->op.docs.documents, request->op.docs.documents_count);
-    if (view == NULL) return false;
-    view_release(service->view);
-    service->view = view;
-    return true;
-}
-
 void admin_abandoned(struct request *request)
 {
-    if (request->op.kind == OP_DOCS_WRITE && request->op.err == ERR_OK) (void)renew_view(request);
+    if (request->op.kind == OP_DOCS_WRITE && request->op.err == ERR_OK) (void)request_renew_view(request);
 }
 
 static void on_written(struct request *request)
 {
     if (request->op.err != ERR_OK) {
         answer_err(request, request->op.err);
-    } else if (!renew_view(request)) {
+    } else if (!request_renew_view(request)) {
         answer_err(request, ERR_MEMORY);
     } else {
         answer_changed(request);

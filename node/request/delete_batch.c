@@ -1,11 +1,9 @@
 /* DeleteBatch: list what is alive, page by page, and write a tombstone over each with the context just read. Each
  * page is one bounded transaction; a write that comes in between survives as a sibling (I19). */
+#include "node/request/batch.h"
 #include "node/request/item.h"
 #include "node/request/operations.h"
 #include "node/request/put.h"
-#include "node/request/range.h"
-
-#include <stdio.h>
 
 struct deletion {
     struct http_json_delete query;
@@ -14,16 +12,17 @@ struct deletion {
 };
 
 struct delete_batch {
-    struct deletion *deletions;
-    uint32_t count;
-    uint32_t capacity;
+    struct batch_array deletions;
     uint32_t current;
     struct range_place place;
     bool is_last_page;
     struct http_json_writer writer;
 };
 
-enum { CAPACITY_FIRST = 4 };
+static struct deletion *deletion_at(const struct delete_batch *batch, uint32_t index)
+{
+    return (struct deletion *)batch->deletions.elements + index;
+}
 
 static struct op_key key_of(const struct request *request, const struct deletion *deletion, struct span sort_key)
 {
@@ -36,17 +35,12 @@ static void write_answer(struct request *request)
     struct http_json_writer *writer = &batch->writer;
     answer_stream_begin(request, writer);
     http_json_begin_array(writer);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct deletion *deletion = &batch->deletions[i];
+    for (uint32_t i = 0; i < batch->deletions.count; i++) {
+        const struct deletion *deletion = deletion_at(batch, i);
         http_json_begin_object(writer);
         http_json_name(writer, "partitionKey");
         http_json_string(writer, deletion->query.partition_key);
-        http_json_name(writer, "prefix");
-        http_json_string_or_null(writer, deletion->query.prefix);
-        http_json_name(writer, "start");
-        http_json_string_or_null(writer, deletion->query.start);
-        http_json_name(writer, "end");
-        http_json_string_or_null(writer, deletion->query.end);
+        batch_echo_range(writer, &deletion->range.query);
         http_json_name(writer, "singleItem");
         http_json_bool(writer, deletion->query.single_item);
         http_json_name(writer, "deletedItems");
@@ -61,11 +55,11 @@ static void write_answer(struct request *request)
 static void ask(struct request *request)
 {
     struct delete_batch *batch = request->work;
-    if (batch->current == batch->count) {
+    if (batch->current == batch->deletions.count) {
         write_answer(request);
         return;
     }
-    struct deletion *deletion = &batch->deletions[batch->current];
+    struct deletion *deletion = deletion_at(batch, batch->current);
     if (deletion->query.single_item) {
         request->op.kind = OP_READ;
         request->op.read = (struct op_read){.key = key_of(request, deletion, span_http(deletion->query.start))};
@@ -96,7 +90,7 @@ static bool tombstone(struct request *request, struct op_key key, const struct c
 static void delete_page(struct request *request, const struct op_range_item *items, uint32_t count)
 {
     struct delete_batch *batch = request->work;
-    struct deletion *deletion = &batch->deletions[batch->current];
+    struct deletion *deletion = deletion_at(batch, batch->current);
     struct op_write write = {.item_bytes_max = UINT64_MAX};
     write.items = arena_take_array(&request->scratch, (size_t)count + 1, sizeof *write.items);
     bool has_memory = write.items != NULL;
@@ -123,7 +117,7 @@ static void on_range(struct request *request)
     const struct op_range *page = &request->op.range;
     batch->is_last_page = page->is_end;
     if (!page->is_end) {
-        range_resume(&batch->deletions[batch->current].range, page->items[page->items_count - 1].sort_key,
+        range_resume(&deletion_at(batch, batch->current)->range, page->items[page->items_count - 1].sort_key,
                      &batch->place);
     }
     delete_page(request, page->items, page->items_count);
@@ -141,7 +135,7 @@ static void on_single(struct request *request)
 static void on_written(struct request *request)
 {
     struct delete_batch *batch = request->work;
-    batch->deletions[batch->current].deleted += request->op.write.items_count;
+    deletion_at(batch, batch->current)->deleted += request->op.write.items_count;
     page_done(request);
 }
 
@@ -165,27 +159,6 @@ static void on_stored(struct request *request)
 
 /* --- the body ------------------------------------------------------------------------------------------- */
 
-static struct deletion *deletion_add(struct request *request)
-{
-    struct delete_batch *batch = request->work;
-    if (batch->count == batch->capacity) {
-        uint32_t wanted = batch->capacity == 0 ? CAPACITY_FIRST : batch->capacity * 2;
-        size_t size = sizeof *batch->deletions;
-        void *moved = arena_grow(&request->arena, batch->deletions, batch->capacity * size, wanted * size);
-        if (moved == NULL) return NULL;
-        batch->deletions = moved;
-        batch->capacity = wanted;
-    }
-    return &batch->deletions[batch->count++];
-}
-
-static void refuse(struct request *request, uint32_t index, const char *reason)
-{
-    char message[AUTH_MESSAGE_CHARS + 32];
-    snprintf(message, sizeof message, "element %u: %s", index, reason);
-    answer_error(request, 400, "InvalidRequest", message);
-}
-
 static const char *single_item_fault(const struct http_json_delete *query)
 {
     if (query->start.at == NULL) return "singleItem needs start: the sort key";
@@ -196,27 +169,21 @@ static const char *single_item_fault(const struct http_json_delete *query)
 static bool take_element(struct request *request, const struct http_json_delete *query)
 {
     struct delete_batch *batch = request->work;
-    char message[AUTH_MESSAGE_CHARS];
-    uint32_t index = batch->count;
-    struct deletion *deletion = deletion_add(request);
+    uint32_t index = batch->deletions.count;
+    struct deletion *deletion = batch_add(request, &batch->deletions, sizeof *deletion);
     if (deletion == NULL) {
         answer_err(request, ERR_MEMORY);
         return false;
     }
-    *deletion = (struct deletion){.query = *query};
+    deletion->query = *query;
     if (!item_key_fits(request, "partitionKey", query->partition_key, KEYS_PARTITION_KEY_BYTES_MAX)) return false;
     const char *fault = query->single_item ? single_item_fault(query) : NULL;
     if (fault != NULL) {
-        refuse(request, index, fault);
+        batch_refuse(request, index, fault);
         return false;
     }
     struct range_query texts = {.prefix = query->prefix, .start = query->start, .end = query->end};
-    switch (range_init(&deletion->range, &texts, &request->arena, message)) {
-    case RANGE_OK: return true;
-    case RANGE_REFUSED: refuse(request, index, message); return false;
-    case RANGE_MEMORY: answer_err(request, ERR_MEMORY); return false;
-    }
-    return false;
+    return batch_range(request, index, &texts, &deletion->range);
 }
 
 static void on_body(struct request *request)

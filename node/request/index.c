@@ -1,7 +1,7 @@
 /* ReadIndex: partition keys and their counters, page by page, streamed. */
 #include "node/request/answer.h"
+#include "node/request/batch.h"
 #include "node/request/operations.h"
-#include "node/request/range.h"
 
 struct index {
     struct range range;
@@ -39,12 +39,7 @@ static void write_row(struct http_json_writer *writer, const struct op_index_row
 static void write_end(struct request *request)
 {
     struct index *index = request->work;
-    http_json_end_array(&index->writer);
-    http_json_name(&index->writer, "more");
-    http_json_bool(&index->writer, index->range.more);
-    http_json_name(&index->writer, "nextStart");
-    http_json_string_or_null(&index->writer, http_span(index->range.next));
-    http_json_end_object(&index->writer);
+    batch_echo_end(&index->writer, &index->range);
     answer_stream_end(request);
 }
 
@@ -89,20 +84,8 @@ static void write_begin(struct request *request, const struct range_query *query
     struct http_json_writer *writer = &index->writer;
     answer_stream_begin(request, writer);
     http_json_begin_object(writer);
-    http_json_name(writer, "prefix");
-    http_json_string_or_null(writer, query->prefix);
-    http_json_name(writer, "start");
-    http_json_string_or_null(writer, query->start);
-    http_json_name(writer, "end");
-    http_json_string_or_null(writer, query->end);
-    http_json_name(writer, "limit");
-    if (query->has_limit) {
-        http_json_u64(writer, query->limit);
-    } else {
-        http_json_null(writer);
-    }
-    http_json_name(writer, "reverse");
-    http_json_bool(writer, query->reverse);
+    batch_echo_range(writer, query);
+    batch_echo_limit(writer, query);
     http_json_name(writer, "partitionKeys");
     http_json_begin_array(writer);
 }

@@ -1,5 +1,6 @@
 /* InsertBatch: the whole body is read and checked first; then it is written in transactions of bounded size, in
  * array order. */
+#include "node/request/batch.h"
 #include "node/request/item.h"
 #include "node/request/operations.h"
 #include "node/request/put.h"
@@ -7,29 +8,9 @@
 #include <stdio.h>
 
 struct insert_batch {
-    struct op_write_item *items;
-    uint32_t count;
-    uint32_t capacity;
+    struct batch_array items; /* of struct op_write_item */
     uint32_t stored;
 };
-
-enum { CAPACITY_FIRST = 16 };
-
-static struct op_write_item *item_add(struct request *request)
-{
-    struct insert_batch *batch = request->work;
-    if (batch->count == batch->capacity) {
-        uint32_t wanted = batch->capacity == 0 ? CAPACITY_FIRST : batch->capacity * 2;
-        size_t size = sizeof *batch->items;
-        void *moved = arena_grow(&request->arena, batch->items, batch->capacity * size, wanted * size);
-        if (moved == NULL) return NULL;
-        batch->items = moved;
-        batch->capacity = wanted;
-    }
-    struct op_write_item *item = &batch->items[batch->count++];
-    *item = (struct op_write_item){0};
-    return item;
-}
 
 static void refuse_token(struct request *request, uint32_t index)
 {
@@ -50,8 +31,8 @@ static void refuse_value(struct request *request, uint32_t index, size_t length)
 static bool take_element(struct request *request, const struct http_json_insert *element)
 {
     struct insert_batch *batch = request->work;
-    uint32_t index = batch->count;
-    struct op_write_item *item = item_add(request);
+    uint32_t index = batch->items.count;
+    struct op_write_item *item = batch_add(request, &batch->items, sizeof *item);
     bool is_memory = item == NULL;
     if (item == NULL) {
         answer_err(request, ERR_MEMORY);
@@ -87,7 +68,7 @@ static bool take_element(struct request *request, const struct http_json_insert 
 static void store_next(struct request *request)
 {
     struct insert_batch *batch = request->work;
-    uint32_t left = batch->count - batch->stored;
+    uint32_t left = batch->items.count - batch->stored;
     if (left == 0) {
         answer_empty(request, 204, (struct http_span){NULL, 0}, NULL);
         return;
@@ -95,7 +76,7 @@ static void store_next(struct request *request)
     request->refused_base = batch->stored;
     request->op.kind = OP_WRITE;
     request->op.write = (struct op_write){
-        .items = batch->items + batch->stored,
+        .items = (struct op_write_item *)batch->items.elements + batch->stored,
         .items_count = left < LIMITS_BATCH_ITEMS_PER_COMMIT ? left : LIMITS_BATCH_ITEMS_PER_COMMIT,
         .item_bytes_max = request->service->settings->max_value_bytes * LIMITS_ITEM_VALUES};
     request_store(request, false);

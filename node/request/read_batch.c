@@ -1,9 +1,7 @@
 /* ReadBatch: search after search, page after page, streamed with bounded memory. */
+#include "node/request/batch.h"
 #include "node/request/item.h"
 #include "node/request/operations.h"
-#include "node/request/range.h"
-
-#include <stdio.h>
 
 struct search {
     struct http_json_search query;
@@ -11,17 +9,18 @@ struct search {
 };
 
 struct read_batch {
-    struct search *searches;
-    uint32_t count;
-    uint32_t capacity;
+    struct batch_array searches;
     uint32_t current;
     struct range_place place;
     struct http_json_writer writer;
 };
 
-enum { CAPACITY_FIRST = 4 };
-
 static void begin_search(struct request *request);
+
+static struct search *current(const struct read_batch *batch)
+{
+    return (struct search *)batch->searches.elements + batch->current;
+}
 
 static struct op_key key_of(const struct request *request, const struct search *search, struct span sort_key)
 {
@@ -30,25 +29,14 @@ static struct op_key key_of(const struct request *request, const struct search *
 
 /* --- one search's object -------------------------------------------------------------------------------- */
 
-static void write_begin(struct http_json_writer *writer, const struct http_json_search *query)
+static void write_begin(struct http_json_writer *writer, const struct search *search)
 {
+    const struct http_json_search *query = &search->query;
     http_json_begin_object(writer);
     http_json_name(writer, "partitionKey");
     http_json_string(writer, query->partition_key);
-    http_json_name(writer, "prefix");
-    http_json_string_or_null(writer, query->prefix);
-    http_json_name(writer, "start");
-    http_json_string_or_null(writer, query->start);
-    http_json_name(writer, "end");
-    http_json_string_or_null(writer, query->end);
-    http_json_name(writer, "limit");
-    if (query->has_limit) {
-        http_json_u64(writer, query->limit);
-    } else {
-        http_json_null(writer);
-    }
-    http_json_name(writer, "reverse");
-    http_json_bool(writer, query->reverse);
+    batch_echo_range(writer, &search->range.query);
+    batch_echo_limit(writer, &search->range.query);
     http_json_name(writer, "singleItem");
     http_json_bool(writer, query->single_item);
     http_json_name(writer, "conflictsOnly");
@@ -57,16 +45,6 @@ static void write_begin(struct http_json_writer *writer, const struct http_json_
     http_json_bool(writer, query->tombstones);
     http_json_name(writer, "items");
     http_json_begin_array(writer);
-}
-
-static void write_end(struct http_json_writer *writer, const struct range *range)
-{
-    http_json_end_array(writer);
-    http_json_name(writer, "more");
-    http_json_bool(writer, range->more);
-    http_json_name(writer, "nextStart");
-    http_json_string_or_null(writer, http_span(range->next));
-    http_json_end_object(writer);
 }
 
 /* --- walking -------------------------------------------------------------------------------------------- */
@@ -86,7 +64,7 @@ static bool passes(struct request *request, const struct http_json_search *query
 static void end_search(struct request *request)
 {
     struct read_batch *batch = request->work;
-    write_end(&batch->writer, &batch->searches[batch->current].range);
+    batch_echo_end(&batch->writer, &current(batch)->range);
     batch->current++;
     begin_search(request);
 }
@@ -94,7 +72,7 @@ static void end_search(struct request *request)
 static void ask(struct request *request)
 {
     struct read_batch *batch = request->work;
-    struct search *search = &batch->searches[batch->current];
+    struct search *search = current(batch);
     if (search->query.single_item) {
         request->op.kind = OP_READ;
         request->op.read = (struct op_read){.key = key_of(request, search, span_http(search->query.start))};
@@ -146,7 +124,7 @@ static enum err take_single(struct request *request, struct search *search)
 static void on_stored(struct request *request)
 {
     struct read_batch *batch = request->work;
-    struct search *search = &batch->searches[batch->current];
+    struct search *search = current(batch);
     enum err err = request->op.err;
     bool is_over = true;
     if (err == ERR_OK) {
@@ -168,12 +146,12 @@ static void on_stored(struct request *request)
 static void begin_search(struct request *request)
 {
     struct read_batch *batch = request->work;
-    if (batch->current == batch->count) {
+    if (batch->current == batch->searches.count) {
         http_json_end_array(&batch->writer);
         answer_stream_end(request);
         return;
     }
-    write_begin(&batch->writer, &batch->searches[batch->current].query);
+    write_begin(&batch->writer, current(batch));
     go_on(request);
 }
 
@@ -194,53 +172,26 @@ static const char *single_item_fault(const struct http_json_search *query)
     return NULL;
 }
 
-static void refuse(struct request *request, uint32_t index, const char *reason)
-{
-    char message[AUTH_MESSAGE_CHARS + 32];
-    snprintf(message, sizeof message, "element %u: %s", index, reason);
-    answer_error(request, 400, "InvalidRequest", message);
-}
-
-static struct search *search_add(struct request *request)
-{
-    struct read_batch *batch = request->work;
-    if (batch->count == batch->capacity) {
-        uint32_t wanted = batch->capacity == 0 ? CAPACITY_FIRST : batch->capacity * 2;
-        size_t size = sizeof *batch->searches;
-        void *moved = arena_grow(&request->arena, batch->searches, batch->capacity * size, wanted * size);
-        if (moved == NULL) return NULL;
-        batch->searches = moved;
-        batch->capacity = wanted;
-    }
-    return &batch->searches[batch->count++];
-}
-
 /* One element becomes a search. False when the request was answered instead. */
 static bool take_element(struct request *request, const struct http_json_search *query)
 {
     struct read_batch *batch = request->work;
-    char message[AUTH_MESSAGE_CHARS];
-    uint32_t index = batch->count;
-    struct search *search = search_add(request);
+    uint32_t index = batch->searches.count;
+    struct search *search = batch_add(request, &batch->searches, sizeof *search);
     if (search == NULL) {
         answer_err(request, ERR_MEMORY);
         return false;
     }
-    *search = (struct search){.query = *query};
+    search->query = *query;
     if (!item_key_fits(request, "partitionKey", query->partition_key, KEYS_PARTITION_KEY_BYTES_MAX)) return false;
     const char *fault = query->single_item ? single_item_fault(query) : NULL;
     if (fault != NULL) {
-        refuse(request, index, fault);
+        batch_refuse(request, index, fault);
         return false;
     }
     struct range_query texts = {query->prefix,    query->start, query->end,
                                 query->has_limit, query->limit, query->reverse};
-    switch (range_init(&search->range, &texts, &request->arena, message)) {
-    case RANGE_OK: return true;
-    case RANGE_REFUSED: refuse(request, index, message); return false;
-    case RANGE_MEMORY: answer_err(request, ERR_MEMORY); return false;
-    }
-    return false;
+    return batch_range(request, index, &texts, &search->range);
 }
 
 static void on_body(struct request *request)

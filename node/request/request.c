@@ -58,6 +58,16 @@ void request_store(struct request *request, bool keep_scratch)
     effects_add(request->service->effects, &request->effect);
 }
 
+bool request_renew_view(struct request *request)
+{
+    struct service *service = request->service;
+    struct view *view = view_create(service->view, request->op.docs.documents, request->op.docs.documents_count);
+    if (view == NULL) return false;
+    view_release(service->view);
+    service->view = view;
+    return true;
+}
+
 struct http_span request_copy(struct request *request, struct http_span text)
 {
     if (text.at == NULL) return text;

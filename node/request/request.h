@@ -151,6 +151,10 @@ void request_destroy(struct request *request);
  * unless `keep_scratch`. */
 void request_store(struct request *request, bool keep_scratch);
 
+/* The documents of the op that was answered are durable: make the view that shows them. False when out of memory:
+ * the old view stays until the next change or start. */
+bool request_renew_view(struct request *request);
+
 /* Ask for the body, at most `bytes_max` of it once decoded; on_body comes when it is whole and shows what
  * `promised` says. */
 void request_read_body(struct request *request, const struct auth_payload *promised, uint64_t bytes_max);

@@ -109,16 +109,6 @@ static void make_demo(struct request *request)
 
 /* --- steps ---------------------------------------------------------------------------------------------- */
 
-static bool renew_view(struct request *request)
-{
-    struct service *service = request->service;
-    struct view *view = view_create(service->view, request->op.docs.documents, request->op.docs.documents_count);
-    if (view == NULL) return false;
-    view_release(service->view);
-    service->view = view;
-    return true;
-}
-
 /* The demo is made once, on an empty store: a bucket the operator deleted does not come back. */
 static void on_loaded(struct request *request)
 {
@@ -138,7 +128,7 @@ static void on_stored(struct request *request)
     bool was_load = request->op.kind == OP_DOCS;
     if (request->op.err != ERR_OK) {
         fail(request, request->op.err);
-    } else if (!renew_view(request)) {
+    } else if (!request_renew_view(request)) {
         fail(request, ERR_MEMORY);
     } else if (was_load) {
         on_loaded(request);
