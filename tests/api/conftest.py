@@ -61,6 +61,8 @@ def server(tmp_path_factory):
     shared.slow_bucket = new_client(shared, shared.admin.create_key("slow"))
     shared.slow_clients = open_slow_clients(shared.slow_bucket)
     yield shared
+    for connection in shared.slow_clients.values():
+        connection.close()
     try:
         shared.stop()
     finally:

@@ -124,6 +124,17 @@ def test_blanks_unknown_fields_and_escapes_in_json_are_fine(k2v, pk):
     assert k2v.values(pk, "a\U0001f600/\n") == [b"hi"]
 
 
+def test_a_batch_of_many_commits_is_looked_through_before_the_first(k2v, pk):
+    items = [item(pk, f"{number:05}", b"v") for number in range(40000)]
+    items[-1]["ct"] = "tra$h"
+    k2v.insert_batch(items).expect(400, "CausalityToken")
+    assert k2v.keys(pk) == []
+    items[-1]["ct"] = None
+    k2v.insert_batch(items).expect(204)
+    assert k2v.keys(pk) == [one["sk"] for one in items]
+    assert k2v.delete_batch([{"partitionKey": pk}]).expect(200).json()[0]["deletedItems"] == 40000
+
+
 # ReadBatch
 
 
