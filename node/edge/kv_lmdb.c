@@ -6,10 +6,9 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0600, PATH_BYTES = 1400 };
+enum { FILE_MODE = 0600 };
 
 static const char *const TABLE_NAMES[KV_SPACES_COUNT] = {
     [KV_META] = "meta",
@@ -268,21 +267,12 @@ static const struct kv_calls CALLS = {
 
 /* --- opening and closing -------------------------------------------------------------------------------- */
 
-/* The size of the map: whole pages, and never less than what is there. LMDB itself would leave a file above the
- * wish without a single page to grow into. */
-static size_t map_size(const char *dir, uint64_t wish_bytes)
+/* Whole pages, as LMDB wants them. */
+static size_t map_size(uint64_t wish_bytes)
 {
-    char path[PATH_BYTES];
-    struct stat status;
     uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t bytes = wish_bytes;
-    int length = snprintf(path, sizeof path, "%s/data.mdb", dir);
-    if (length > 0 && (size_t)length < sizeof path && stat(path, &status) == 0 && status.st_size > 0 &&
-        (uint64_t)status.st_size > bytes) {
-        bytes = (uint64_t)status.st_size;
-    }
-    if (bytes > SIZE_MAX - page_bytes) bytes = SIZE_MAX - page_bytes;
-    return (size_t)((bytes + page_bytes - 1) / page_bytes * page_bytes);
+    if (wish_bytes > SIZE_MAX - page_bytes) wish_bytes = SIZE_MAX - page_bytes;
+    return (size_t)((wish_bytes + page_bytes - 1) / page_bytes * page_bytes);
 }
 
 static int open_tables(struct kv_lmdb *db)
@@ -302,7 +292,7 @@ static int open_all(struct kv_lmdb *db, const char *dir, uint64_t map_bytes)
     int code = mdb_env_create(&db->env);
     if (code != 0) return code;
     int dead_readers = 0;
-    if ((code = mdb_env_set_mapsize(db->env, map_size(dir, map_bytes))) != 0) return code;
+    if ((code = mdb_env_set_mapsize(db->env, map_size(map_bytes))) != 0) return code;
     if ((code = mdb_env_set_maxdbs(db->env, KV_SPACES_COUNT)) != 0) return code;
     if ((code = mdb_env_open(db->env, dir, MDB_NOTLS, FILE_MODE)) != 0) return code;
     if ((code = mdb_reader_check(db->env, &dead_readers)) != 0) return code; /* of a process that was killed */

@@ -57,6 +57,7 @@ struct world {
     uint8_t starts_count;
     struct world_holds holds;
     size_t body_piece_bytes;
+    uint32_t page_rows_max; /* the store's pages are this short, as large rows would make them */
     struct connection connections[WORLD_SLOTS];
     struct list reads;   /* lent, not run */
     struct list writes;  /* lent, not committed */
@@ -156,6 +157,10 @@ static inline void world_run_read(struct world *world, uint32_t index)
     struct op *op = world_nth(&world->reads, index);
     struct list one;
     list_init(&one);
+    if (op->kind == OP_RANGE && op->range.items_max > world->page_rows_max)
+        op->range.items_max = world->page_rows_max;
+    if (op->kind == OP_INDEX && op->index.rows_max > world->page_rows_max)
+        op->index.rows_max = world->page_rows_max;
     list_remove(&op->link);
     list_append(&one, &op->link);
     store_run_reads(&world->store, &one);
@@ -173,10 +178,33 @@ static inline void world_commit(struct world *world)
     list_move(&world->answers, &batch);
 }
 
-/* Tell the node of the index-th answer of the store. */
+/* May this answer be the next? Reads in any order; of writes the oldest, as event.h says. */
+static inline bool world_can_deliver(const struct world *world, const struct op *op)
+{
+    if (!op_is_write(op)) return true;
+    for (const struct list *link = world->answers.next; link != &op->link; link = link->next) {
+        if (op_is_write(LIST_OWNER(link, const struct op, link))) return false;
+    }
+    return true;
+}
+
+static inline uint32_t world_deliverable_count(const struct world *world)
+{
+    uint32_t count = 0;
+    for (const struct list *link = world->answers.next; link != &world->answers; link = link->next)
+        count += world_can_deliver(world, LIST_OWNER(link, const struct op, link));
+    return count;
+}
+
+/* Tell the node of one of the store's answers: the index-th of those that may be next. */
 static inline void world_deliver(struct world *world, uint32_t index)
 {
-    struct op *op = world_nth(&world->answers, index);
+    struct list *link = world->answers.next;
+    for (;; link = link->next) {
+        WORLD_CHECK(link != &world->answers);
+        if (world_can_deliver(world, LIST_OWNER(link, struct op, link)) && index-- == 0) break;
+    }
+    struct op *op = LIST_OWNER(link, struct op, link);
     list_remove(&op->link);
     struct event event = {.kind = EVENT_STORED, .op = op};
     world_step(world, &event);
@@ -399,6 +427,7 @@ static inline void world_set_up(struct world *world)
     world->now_ms = 1000;
     world->wall_us = UINT64_C(1749988800000000);
     world->body_piece_bytes = SIZE_MAX;
+    world->page_rows_max = UINT32_MAX;
 }
 
 static inline void world_init(struct world *world)

@@ -148,6 +148,25 @@ static void an_op_that_meets_a_full_item_leaves_nothing(void **state)
     rig_expect_exact_index(rig);
 }
 
+static void an_op_of_two_items_leaves_nothing_when_the_second_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct disk before;
+    for (int i = 0; i < OP_SIBLINGS_MAX; i++)
+        rig_put(rig, "bad", "bad", NULL, "x");
+    rig_put(rig, "room", "a", NULL, "a");
+    disk_copy(&rig->disk, &before);
+    struct op_write_item items[2] = {rig_item(rig_key("room", "a"), NULL, "b"),
+                                     rig_item(rig_key("bad", "bad"), NULL, "y")};
+    struct op op = rig_write_op(rig, items, 2);
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    assert_int_equal(op.write.outcome, OP_TOO_MANY_SIBLINGS);
+    assert_int_equal(op.write.refused_index, 1);
+    rig_expect_same_rows(&rig->disk, &before);
+    disk_deinit(&before);
+}
+
 static void an_op_that_meets_a_corrupt_item_leaves_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -222,6 +241,27 @@ static void every_shortage_of_memory_leaves_each_op_done_or_undone(void **state)
     assert_in_range(refused_count, 5, 245);
 }
 
+/* What one item needed is given back before the next: a batch of any length runs in the room of its largest item.
+ */
+static void a_long_op_needs_no_more_memory_than_its_largest_item(void **state)
+{
+    enum { ITEMS = 100, VALUE_BYTES = 20000 };
+    struct rig *rig = *state;
+    static struct op_write_item items[ITEMS];
+    static char keys[ITEMS][8];
+    static char value[VALUE_BYTES + 1];
+    memset(value, 'x', VALUE_BYTES);
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(keys[i], sizeof keys[i], "%d", i);
+        items[i] = rig_item(rig_key("room", keys[i]), NULL, value);
+    }
+    rig->store.scratch.ceiling_bytes = 10 * VALUE_BYTES;
+    struct op ops[2] = {rig_write_op(rig, items, ITEMS), rig_write_op(rig, items, ITEMS)};
+    rig_run(rig, ops, 2);
+    assert_ok(ops[0].err);
+    assert_ok(ops[1].err);
+}
+
 static void a_writer_whose_own_memory_is_full_has_written_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -276,6 +316,8 @@ int main(void)
         rig_test(an_empty_batch_is_harmless),
         rig_test(all_items_of_an_op_are_written),
         rig_test(an_op_that_meets_a_full_item_leaves_nothing),
+        rig_test(an_op_of_two_items_leaves_nothing_when_the_second_is_refused),
+        rig_test(a_long_op_needs_no_more_memory_than_its_largest_item),
         rig_test(an_op_that_meets_a_corrupt_item_leaves_nothing),
         rig_test(an_op_that_meets_a_corrupt_counter_leaves_nothing),
         rig_test(an_op_that_runs_out_of_memory_leaves_nothing),

@@ -139,7 +139,9 @@ static void a_counter_that_is_too_low_is_corrupt(void **state)
     assert_ok(kv_begin(&rig->disk.kv, true, &txn));
     assert_ok(kv_delete(txn, KV_COUNTS, keys_count(&buffer, RIG_BUCKET, span_text("room"))));
     assert_ok(kv_commit(txn));
+    enum op_outcome outcome = OP_DONE;
     assert_err(write_err(rig, "room", "a", &token), ERR_CORRUPT);
+    assert_err(rig_try_put(rig, "room", "a", &token, NULL, &outcome), ERR_CORRUPT);
     rig_expect(rig, "room", "a", "1");
 }
 
@@ -253,6 +255,31 @@ static void counters_of_a_failed_batch_are_not_given_again(void **state)
     assert_true(rig->store.actor.last_counter > 1000);
 }
 
+/* A new actor taken in a batch that failed is not on the disk: the next batch must put it there, whatever it
+ * writes.
+ */
+static void an_actor_taken_in_a_failed_batch_is_kept_with_the_next(void **state)
+{
+    struct rig *rig = *state;
+    struct crdt_dot dot = {rig->store.actor.id, 900000};
+    struct crdt_vclock future = {.entries = &dot, .count = 1, .capacity = 1};
+    struct op_write_item item = rig_item(rig_key("room", "a"), &future, "1");
+    struct op op = rig_write_op(rig, &item, 1);
+    disk_fail_next(&rig->disk, 4, ERR_FULL); /* the commit, behind item, counters and actor */
+    rig_run(rig, &op, 1);
+    assert_err(op.err, ERR_FULL);
+    uint64_t taken = rig->store.actor.id;
+    assert_true(taken != dot.actor);
+    struct op_document document = {.key = span_text("document")};
+    op = (struct op){
+        .kind = OP_DOCS_WRITE, .arena = &rig->arena, .docs = {.documents = &document, .documents_count = 1}};
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    assert_true(document.register_.actor == taken);
+    rig_restart(rig);
+    assert_true(rig->store.actor.id == taken);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -266,6 +293,7 @@ int main(void)
         rig_test(a_token_of_a_counter_never_issued_means_a_new_actor),
         rig_test(a_rollback_is_seen_before_the_ops_first_write),
         rig_test(tokens_of_counters_that_were_issued_change_nothing),
+        rig_test(an_actor_taken_in_a_failed_batch_is_kept_with_the_next),
         rig_test(counters_of_a_failed_batch_are_not_given_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,6 +338,19 @@ static void siblings_with_too_many_bytes_are_refused(void **state)
     rig_expect(rig, "room", "item", "123456789");
 }
 
+/* A value alone on its item is as long as its writer was allowed to send: that bound is not the item's. */
+static void a_value_alone_is_not_held_to_the_bound_of_siblings(void **state)
+{
+    struct rig *rig = *state;
+    struct op_write_item item = rig_item(rig_key("room", "item"), NULL, "1234567890");
+    struct op op = rig_write_op(rig, &item, 1);
+    op.write.item_bytes_max = 9;
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    assert_int_equal(op.write.outcome, OP_DONE);
+    rig_expect(rig, "room", "item", "1234567890");
+}
+
 /* --- the seal of tokens --------------------------------------------------------------------------------- */
 
 /* H7: bound to bucket, keys and every number. */
@@ -353,16 +366,18 @@ static void a_seal_is_of_one_key_and_one_clock(void **state)
     struct crdt_vclock shorter = {.entries = dots, .count = 1, .capacity = 2};
     struct crdt_vclock higher = {.entries = dots + 2, .count = 1, .capacity = 1};
     struct crdt_vclock other = {.entries = swapped, .count = 2, .capacity = 2};
+    struct crdt_dot later[2] = {{1, 2}, {3, 5}};
+    struct crdt_vclock later_clock = {.entries = later, .count = 2, .capacity = 2};
     struct op_key key = rig_key("ab", "c");
     struct op_key shifted = rig_key("a", "bc");
     struct op_key elsewhere = {other_bucket, span_text("ab"), span_text("c")};
-    uint64_t seals[7] = {
+    uint64_t seals[8] = {
         store_token_seal(token_key, &key, &clock),     store_token_seal(other_key, &key, &clock),
         store_token_seal(token_key, &shifted, &clock), store_token_seal(token_key, &elsewhere, &clock),
         store_token_seal(token_key, &key, &shorter),   store_token_seal(token_key, &key, &higher),
-        store_token_seal(token_key, &key, &other),
+        store_token_seal(token_key, &key, &other),     store_token_seal(token_key, &key, &later_clock),
     };
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         assert_true(seals[i] != 0);
         for (int j = 0; j < i; j++)
             assert_true(seals[i] != seals[j]);
@@ -398,6 +413,7 @@ int main(void)
         rig_test(siblings_beyond_the_cap_are_refused_until_a_token_covers_some),
         rig_test(actors_beyond_the_cap_are_refused),
         rig_test(siblings_with_too_many_bytes_are_refused),
+        rig_test(a_value_alone_is_not_held_to_the_bound_of_siblings),
         rig_test(a_seal_is_of_one_key_and_one_clock),
         rig_test(the_empty_clock_has_the_seal_zero_everywhere),
     };

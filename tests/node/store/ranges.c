@@ -310,6 +310,29 @@ static void every_interval_of_the_index_is_read_page_by_page(void **state)
     }
 }
 
+/* H21: a page is short also where nothing is listed. */
+static void rows_that_are_not_listed_bound_a_page_too(void **state)
+{
+    struct rig *rig = *state;
+    for (int i = 0; i < 12; i++) {
+        char key[4];
+        snprintf(key, sizeof key, "%02d", i);
+        rig_put(rig, key, "item", NULL, NULL);
+    }
+    struct op_interval interval = {0};
+    for (int page = 0; page < 3; page++) {
+        struct op op = {.kind = OP_INDEX,
+                        .arena = &rig->arena,
+                        .index = {.bucket_id = RIG_BUCKET, .interval = interval, .rows_max = 5}};
+        rig_run(rig, &op, 1);
+        assert_ok(op.err);
+        assert_int_equal(op.index.rows_count, 0);
+        assert_int_equal(op.index.is_end, page == 2);
+        if (page < 2) assert_span_text(op.index.last, page == 0 ? "04" : "09");
+        interval_follow(&interval, false, op.index.last);
+    }
+}
+
 static void a_bucket_with_nothing_in_it_has_an_empty_index(void **state)
 {
     struct rig *rig = *state;
@@ -328,6 +351,7 @@ int main(void)
         rig_test(the_longest_bounds_are_taken),
         rig_test(a_page_ends_after_a_mebibyte_but_never_before_its_first_item),
         rig_test(every_interval_of_the_index_is_read_page_by_page),
+        rig_test(rows_that_are_not_listed_bound_a_page_too),
         rig_test(a_bucket_with_nothing_in_it_has_an_empty_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
