@@ -110,4 +110,4 @@ def value_of(name, known, depth=0):
                   re.sub(r"\(u?int\d*(_t)?\)", "", known[name]))
     text = re.sub(r"\b(0x[0-9a-fA-F]+|\d+)[uUlL]*\b", r"\1", text)
     assert re.fullmatch(r"[\d\sxa-fA-F+*/()<>-]+", text), f"{name} = {known[name]} is no plain sum"
-    return eval(text.replace("/", "//"), {"__builtins__": {}})
+    return eval(" ".join(text.replace("/", "//").split()), {"__builtins__": {}})
