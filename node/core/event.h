@@ -11,7 +11,7 @@ enum event_kind {
     EVENT_BODY,    /* the next bytes of its body, after EFFECT_READ_BODY */
     EVENT_SENT,    /* what EFFECT_SEND gave is out of our hands; its memory may go */
     EVENT_GONE,    /* the connection is closed; the request, if any, is over */
-    EVENT_STORED,  /* the store has answered `op` */
+    EVENT_STORED,  /* the store has answered `op`; of writes in the order in which they were run */
     EVENT_TIME,    /* node_deadline_ms() has come */
     EVENT_DRAIN,   /* stop: finish what is under way, let polls go */
 };

@@ -8,7 +8,8 @@
  *
  * The next marker's clock never passes `ceiling_counter`, the last dot whose change had been announced when the
  * scan began: all up to it is in what the scan reads, and what is above comes again or comes later, but is not
- * missed (H9, I17).
+ * missed (H9, I17). A node that takes another id goes on with its counters, so the ceiling holds for the ids that
+ * were its own while the scan was under way.
  */
 #include "node/request/item.h"
 #include "node/request/marker.h"
@@ -33,6 +34,7 @@ struct poll_range {
     struct crdt_seen next; /* what it will be given */
     bool has_marker;
     uint64_t ceiling_counter;
+    uint64_t ceiling_actor; /* our id when the scan began */
     struct poll poll;
     struct hull hull;    /* changed while a scan was under way or while waiting */
     struct hull scanned; /* the hull under scan; its keys bound the walk */
@@ -69,11 +71,18 @@ static void ask(struct request *request)
     request_store(request, false);
 }
 
+static void set_ceiling(struct request *request)
+{
+    struct poll_range *work = request->work;
+    work->ceiling_counter = request->service->actor.last_counter;
+    work->ceiling_actor = request->service->actor.id;
+}
+
 static void scan_begin(struct request *request)
 {
     struct poll_range *work = request->work;
     work->scan = work->range;
-    work->ceiling_counter = request->service->actor.last_counter;
+    set_ceiling(request);
     ask(request);
 }
 
@@ -87,16 +96,27 @@ static void scan_hull(struct request *request)
                                                .high = span_of(work->scanned.high.bytes, work->scanned.high_bytes),
                                                .has_high = true,
                                                .high_is_in = true};
-    work->ceiling_counter = request->service->actor.last_counter;
+    set_ceiling(request);
     ask(request);
 }
 
-/* Our own column is believed up to the ceiling only. */
-static void clip(struct crdt_vclock *context, const struct poll_range *work, uint64_t own)
+static bool is_listed(const uint64_t *ids, uint32_t count, uint64_t id)
 {
+    bool is_found = false;
+    for (uint32_t i = 0; i < count && !is_found; i++)
+        is_found = ids[i] == id;
+    return is_found;
+}
+
+/* Our own column is believed up to the ceiling only; all we ever had when our id changed during the scan. */
+static void clip(struct crdt_vclock *context, const struct poll_range *work, uint64_t current, const uint64_t *own,
+                 uint32_t own_count)
+{
+    bool has_changed = work->ceiling_actor != current;
     for (uint32_t i = 0; i < context->count; i++) {
         struct crdt_dot *dot = &context->entries[i];
-        if (dot->actor == own && dot->counter > work->ceiling_counter) dot->counter = work->ceiling_counter;
+        bool is_open = dot->actor == current || (has_changed && is_listed(own, own_count, dot->actor));
+        if (is_open && dot->counter > work->ceiling_counter) dot->counter = work->ceiling_counter;
     }
 }
 
@@ -106,11 +126,9 @@ static bool is_covered(const struct poll_range *work, const struct crdt_vclock *
                        uint32_t own_count)
 {
     for (uint32_t i = 0; i < context->count; i++) {
-        bool is_own = false;
-        for (uint32_t j = 0; j < own_count && !is_own; j++)
-            is_own = own[j] == context->entries[i].actor;
-        bool is_new = context->entries[i].counter > crdt_vclock_get(&work->next.clock, context->entries[i].actor);
-        if (!is_own && is_new) return false;
+        const struct crdt_dot *dot = &context->entries[i];
+        bool is_new = dot->counter > crdt_vclock_get(&work->next.clock, dot->actor);
+        if (is_new && !is_listed(own, own_count, dot->actor)) return false;
     }
     return true;
 }
@@ -134,7 +152,7 @@ static bool absorb(struct request *request, struct span sort_key, struct crdt_vc
     const struct actor *actor = &request->service->actor;
     uint64_t own[ACTOR_FORMER_MAX + 1];
     uint32_t own_count = actor_ids(actor, own);
-    clip(&context, work, actor->id);
+    clip(&context, work, actor->id, own, own_count);
     if (!is_covered(work, &context, own, own_count) && !copy_for_marker(request, &sort_key, &context))
         return false;
     crdt_seen_absorb(&work->next, own, own_count, sort_key.bytes, sort_key.length, &context);

@@ -126,6 +126,7 @@ void requests_on_gone(struct requests *requests, const struct event *event)
 static void announce(struct service *service, const struct op *op)
 {
     if (op->kind != OP_WRITE || op->err != ERR_OK) return;
+    assert(op->write.last_counter >= service->actor.last_counter); /* polls count on the order */
     actor_note(&service->actor, op->write.actor_id, op->write.last_counter);
     if (op->write.outcome != OP_DONE) return;
     for (uint32_t i = 0; i < op->write.items_count; i++) {

@@ -69,7 +69,7 @@ static void move(struct run *run, uint32_t number)
 {
     struct world *world = run->world;
     uint32_t reads = world_count(&world->reads);
-    uint32_t answers = world_count(&world->answers);
+    uint32_t answers = world_deliverable_count(world);
     if (!run->is_asked && number-- == 0) {
         ask_poll(run);
     } else if (run->begun < run->writes && number-- == 0) {
@@ -92,7 +92,7 @@ static void move(struct run *run, uint32_t number)
 static uint32_t moves_count(const struct run *run)
 {
     return (uint32_t)!run->is_asked + (run->begun < run->writes) + (run->lent > 0) + can_special(run) +
-           world_count(&run->world->reads) + world_count(&run->world->answers);
+           world_count(&run->world->reads) + world_deliverable_count(run->world);
 }
 
 static void expect_values(struct run *run, uint32_t slot, uint32_t count)
