@@ -130,12 +130,13 @@ def vectors():
         ("count_row", row(b"c", count_key, array(*map(number, (1, 2, 1, 2, 12, 2))))),
     ]
     alias = b"mails"
+    rule = array(array(text(b"https://app.example")), array(text(b"GET"), text(b"PUT")), array(text(b"*")),
+                 array(text(b"x-garage-causality-token")))
     kept = [
         ("bucket", b"B" + BUCKET, array(TRUE, number(TIME_US))),
         ("alias", b"A" + alias, array(binary(BUCKET))),
         ("alias_removed", b"Aformer-name", array(NIL)),
-        ("cors", b"C" + BUCKET, array(array(array(array(text(b"https://app.example")), array(text(b"GET"), text(b"PUT")),
-                                                  array(text(b"*")), array(text(b"x-garage-causality-token")))))),
+        ("cors", b"C" + BUCKET, array(array(rule))),
         ("key", b"K" + KEY_ID, array(TRUE, text(b"mailer"), number(TIME_US), binary(seal(KEY_ID, SECRET)))),
         ("local_alias", b"L" + bytes([len(KEY_ID)]) + KEY_ID + b"inbox", array(binary(BUCKET))),
         ("permission", b"P" + BUCKET + KEY_ID, array(number(7))),

@@ -69,7 +69,8 @@ def test_every_script_of_a_page_runs(place, page):
         parts.append('PATH="$PWD/build:$PATH"')
     for block in pages.scripts(page):
         parts += [f"echo {shlex.quote(f'# {block.page}:{block.line}')} >&2", block.text]
-    environment = skerry.clean_environment(GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0="safe.directory", GIT_CONFIG_VALUE_0="*")
+    environment = skerry.clean_environment(GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0="safe.directory",
+                                           GIT_CONFIG_VALUE_0="*")
     done = subprocess.run(["bash", "-c", "\n".join(parts)], cwd=place, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=skerry.TIMEOUT_S * 2, env=environment)
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
@@ -94,7 +95,8 @@ def test_every_link_leads_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=names_of(PAGES))
 def test_every_file_that_is_named_is_there(page):
     for number, text in pages.names(page):
-        match = re.fullmatch(r"((?:crdt|ring|http|node|sim|tests|docs|\.ci)/[\w./-]+)\.(c|h|\[ch\]|py|md|txt|svg)", text)
+        match = re.fullmatch(r"((?:crdt|ring|http|node|sim|tests|docs|\.ci)/[\w./-]+)\.(c|h|\[ch\]|py|md|txt|svg)",
+                             text)
         if match is None:
             continue
         suffixes = ["c", "h"] if match.group(2) == "[ch]" else [match.group(2)]
@@ -167,8 +169,8 @@ def test_no_limit_is_left_out():
 def settings():
     """[(flag, default, file key, variable)] as the program tells them."""
     text = skerry.run("server", "--help").expect(0).text.partition("\nSettings:\n")[2]
-    found = re.findall(r"^  (--[\w-]+) .+\n(?:.*\n)+?      takes .*; default: (.*)\n      file: (.*); environment: (\w+)$",
-                       text, flags=re.M)
+    found = re.findall(r"^  (--[\w-]+) .+\n(?:.*\n)+?      takes .*; default: (.*)\n"
+                       r"      file: (.*); environment: (\w+)$", text, flags=re.M)
     assert len(found) == text.count("environment: SKERRY_")
     return found
 
