@@ -8,7 +8,7 @@
 enum err {
     ERR_OK = 0,
     ERR_MEMORY,  /* an allocation failed or an arena's ceiling was reached */
-    ERR_FULL,    /* no room on the disk or in the map: reads and deletes go on */
+    ERR_FULL,    /* no room on the disk or in the map: nothing was changed, reads go on */
     ERR_IO,      /* the disk failed: stop acknowledging (H18) */
     ERR_CORRUPT, /* bytes of ours that fail their hash or shape (H22) */
     ERR_VERSION, /* a format this program does not know */

@@ -43,7 +43,11 @@ static void carry_out(struct loop *loop, struct effect *effect)
         loop->is_ready = true;
         loop->on_ready(loop, effect);
         return;
-    case EFFECT_FAILED: stop(loop, effect->err); return;
+    case EFFECT_FAILED:
+        log_event_text(loop->log, LOG_LEVEL_ERROR, "cannot load the buckets and keys", "why",
+                       err_name(effect->err));
+        stop(loop, effect->err);
+        return;
     case EFFECT_READ_BODY:
     case EFFECT_SEND:
     case EFFECT_CLOSE: break;

@@ -92,6 +92,8 @@ static inline MUST_USE enum err kv_get(struct kv_txn *txn, enum kv_space space, 
     return txn->calls->get(txn, space, key, value);
 }
 
+/* After a put or delete has failed, every further call but abort answers the same error: what was half done cannot
+ * be committed. */
 static inline MUST_USE enum err kv_put(struct kv_txn *txn, enum kv_space space, struct span key, struct span value)
 {
     return txn->calls->put(txn, space, key, value);
