@@ -17,23 +17,29 @@ static void seal_of(const struct service *service, const struct op_key *key, str
     hash_keyed_128(&keyed, seal);
 }
 
-/* A marker's arrays. `dots` NULL: no memory for items' clocks is wanted. */
-static bool arrays(struct arena *arena, struct crdt_seen *seen, struct crdt_dot **dots, uint32_t dots_count)
-{
-    struct crdt_dot *clock = arena_take_array(arena, CRDT_VCLOCK_MAX, sizeof *clock);
-    *seen = (struct crdt_seen){.items_capacity = CRDT_SEEN_ITEMS_MAX};
-    seen->items = arena_take_array(arena, CRDT_SEEN_ITEMS_MAX, sizeof *seen->items);
-    if (dots != NULL) *dots = arena_take_array(arena, (size_t)dots_count + 1, sizeof **dots);
-    if (clock == NULL || seen->items == NULL || (dots != NULL && *dots == NULL)) return false;
-    seen->clock = crdt_vclock_over(clock, CRDT_VCLOCK_MAX);
-    return true;
-}
-
+/* A marker's arrays, with room for what may be absorbed into it. */
 bool marker_begin(const struct crdt_interval *interval, struct arena *arena, struct crdt_seen *seen)
 {
-    if (!arrays(arena, seen, NULL, 0)) return false;
-    seen->interval = *interval;
-    return true;
+    struct crdt_dot *clock = arena_take_array(arena, CRDT_VCLOCK_MAX, sizeof *clock);
+    *seen = (struct crdt_seen){.interval = *interval, .items_capacity = CRDT_SEEN_ITEMS_MAX};
+    seen->items = arena_take_array(arena, CRDT_SEEN_ITEMS_MAX, sizeof *seen->items);
+    seen->clock = crdt_vclock_over(clock, CRDT_VCLOCK_MAX);
+    return clock != NULL && seen->items != NULL;
+}
+
+/* Arrays as large as `body` can fill: a waiting poll keeps them. */
+static bool arrays_for(struct span body, struct arena *arena, struct crdt_seen *seen, struct crdt_dot **dots,
+                       uint32_t *dots_count)
+{
+    *dots_count = (uint32_t)(body.length / sizeof(struct crdt_dot)) + 1; /* a dot is as long in bytes */
+    uint32_t clock_count = *dots_count < CRDT_VCLOCK_MAX ? *dots_count : CRDT_VCLOCK_MAX;
+    uint32_t items_count = *dots_count < CRDT_SEEN_ITEMS_MAX ? *dots_count : CRDT_SEEN_ITEMS_MAX;
+    struct crdt_dot *clock = arena_take_array(arena, clock_count, sizeof *clock);
+    *dots = arena_take_array(arena, *dots_count, sizeof **dots);
+    *seen = (struct crdt_seen){.items_capacity = items_count};
+    seen->items = arena_take_array(arena, items_count, sizeof *seen->items);
+    seen->clock = crdt_vclock_over(clock, clock_count);
+    return clock != NULL && *dots != NULL && seen->items != NULL;
 }
 
 /* The bytes behind a text; false when it is not base64 of a sane length. */
@@ -63,12 +69,12 @@ bool marker_read(const struct service *service, const struct op_key *key, const 
     seal_of(service, key, body, seal);
     if (!hash_is_equal(seal, bytes.bytes, SEAL_BYTES)) return false;
     struct crdt_dot *dots = NULL;
-    uint32_t dots_max = (uint32_t)(body.length / 16);
-    if (!arrays(arena, seen, &dots, dots_max)) {
+    uint32_t dots_count = 0;
+    if (!arrays_for(body, arena, seen, &dots, &dots_count)) {
         *is_memory = true;
         return false;
     }
-    if (!crdt_seen_decode(body.bytes, body.length, seen, dots, dots_max)) return false;
+    if (!crdt_seen_decode(body.bytes, body.length, seen, dots, dots_count)) return false;
     if (!crdt_interval_contains(&seen->interval, interval)) return false;
     crdt_seen_restrict(seen, interval);
     return true;
@@ -90,10 +96,9 @@ struct http_span marker_write(const struct service *service, const struct op_key
     return (struct http_span){text, chars - 1};
 }
 
-bool marker_copy(const struct crdt_seen *from, struct arena *arena, struct crdt_seen *to, bool *is_memory)
+bool marker_copy(const struct crdt_seen *from, struct arena *arena, struct crdt_seen *to)
 {
-    *is_memory = !marker_begin(&from->interval, arena, to);
-    if (*is_memory) return false;
+    if (!marker_begin(&from->interval, arena, to)) return false;
     memcpy(to->clock.entries, from->clock.entries, from->clock.count * sizeof *to->clock.entries);
     to->clock.count = from->clock.count;
     memcpy(to->items, from->items, from->items_count * sizeof *to->items);

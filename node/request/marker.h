@@ -14,9 +14,8 @@ bool marker_read(const struct service *service, const struct op_key *key, const 
 /* An empty marker for `interval`. False when out of memory. */
 bool marker_begin(const struct crdt_interval *interval, struct arena *arena, struct crdt_seen *seen);
 
-/* A copy to absorb into while `from` is still asked what is new. False when out of memory (*is_memory is then
- * set). */
-bool marker_copy(const struct crdt_seen *from, struct arena *arena, struct crdt_seen *to, bool *is_memory);
+/* A copy to absorb into while `from` is still asked what is new. False when out of memory. */
+bool marker_copy(const struct crdt_seen *from, struct arena *arena, struct crdt_seen *to);
 
 /* The marker's text, in `arena`; at == NULL when out of memory. */
 struct http_span marker_write(const struct service *service, const struct op_key *key,

@@ -17,27 +17,34 @@
 #include "node/request/polls.h"
 #include "node/request/range.h"
 
-/* The lowest and the highest key that changed since the last scan. */
+/* The lowest and the highest key of some changes. */
 struct hull {
-    bool is_empty;
+    bool has_keys;
     struct range_place low, high;
     size_t low_bytes, high_bytes;
+};
+
+/* The keys that scans remember. A poll that waits has none: they are made when first needed. */
+struct places {
+    struct range_place resume;
+    struct hull changed; /* while a scan was under way or while waiting */
+    struct hull scanned; /* under scan: its keys bound the walk */
 };
 
 struct poll_range {
     struct op_key key; /* its sort key is not used */
     struct range range;
-    struct range scan; /* the walk under way, over the range or the hull */
-    struct range_place place;
+    struct range scan;     /* the walk under way, over the range or the hull */
+    struct places *places; /* NULL until needed */
+    bool has_changed;      /* something did since the scan began */
+    bool has_lost_keys;    /* there was no memory to say what */
     struct crdt_interval interval;
     struct crdt_seen seen; /* what the client brought */
-    struct crdt_seen next; /* what it will be given */
+    struct crdt_seen next; /* what it will be given, once the answer has begun */
     bool has_marker;
     uint64_t ceiling_counter;
     uint64_t ceiling_actor; /* our id when the scan began */
     struct poll poll;
-    struct hull hull;    /* changed while a scan was under way or while waiting */
-    struct hull scanned; /* the hull under scan; its keys bound the walk */
     bool is_late;
     bool has_items; /* the answer has begun */
     struct http_json_writer writer;
@@ -53,11 +60,31 @@ static void place_set(struct range_place *place, size_t *bytes, struct span key)
 
 static void hull_add(struct hull *hull, struct span key)
 {
-    bool is_lowest = hull->is_empty || span_compare(key, span_of(hull->low.bytes, hull->low_bytes)) < 0;
-    bool is_highest = hull->is_empty || span_compare(key, span_of(hull->high.bytes, hull->high_bytes)) > 0;
+    bool is_lowest = !hull->has_keys || span_compare(key, span_of(hull->low.bytes, hull->low_bytes)) < 0;
+    bool is_highest = !hull->has_keys || span_compare(key, span_of(hull->high.bytes, hull->high_bytes)) > 0;
     if (is_lowest) place_set(&hull->low, &hull->low_bytes, key);
     if (is_highest) place_set(&hull->high, &hull->high_bytes, key);
-    hull->is_empty = false;
+    hull->has_keys = true;
+}
+
+/* NULL when out of memory. */
+static struct places *places_of(struct request *request)
+{
+    struct poll_range *work = request->work;
+    if (work->places == NULL) work->places = arena_alloc(&request->arena, sizeof *work->places);
+    return work->places;
+}
+
+static void note_change(struct request *request, struct span sort_key)
+{
+    struct poll_range *work = request->work;
+    struct places *places = places_of(request);
+    work->has_changed = true;
+    if (places == NULL) {
+        work->has_lost_keys = true;
+    } else {
+        hull_add(&places->changed, sort_key);
+    }
 }
 
 /* --- scanning ------------------------------------------------------------------------------------------- */
@@ -86,14 +113,25 @@ static void scan_begin(struct request *request)
     ask(request);
 }
 
-static void scan_hull(struct request *request)
+/* Only what changed; all when nobody remembers what. */
+static void scan_changed(struct request *request)
 {
     struct poll_range *work = request->work;
-    work->scanned = work->hull;
-    work->hull.is_empty = true;
+    bool is_known = !work->has_lost_keys;
+    work->has_changed = false;
+    work->has_lost_keys = false;
+    if (work->places != NULL) {
+        work->places->scanned = work->places->changed;
+        work->places->changed.has_keys = false;
+    }
+    if (!is_known) {
+        scan_begin(request);
+        return;
+    }
+    const struct hull *hull = &work->places->scanned;
     work->scan = work->range;
-    work->scan.interval = (struct op_interval){.low = span_of(work->scanned.low.bytes, work->scanned.low_bytes),
-                                               .high = span_of(work->scanned.high.bytes, work->scanned.high_bytes),
+    work->scan.interval = (struct op_interval){.low = span_of(hull->low.bytes, hull->low_bytes),
+                                               .high = span_of(hull->high.bytes, hull->high_bytes),
                                                .has_high = true,
                                                .high_is_in = true};
     set_ceiling(request);
@@ -159,15 +197,20 @@ static bool absorb(struct request *request, struct span sort_key, struct crdt_vc
     return true;
 }
 
-static void write_begin(struct request *request)
+/* The answer begins, and with it the next marker. False when out of memory. */
+static bool write_begin(struct request *request)
 {
     struct poll_range *work = request->work;
-    if (work->has_items) return;
+    if (work->has_items) return true;
+    bool has_next = work->has_marker ? marker_copy(&work->seen, &request->arena, &work->next)
+                                     : marker_begin(&work->interval, &request->arena, &work->next);
+    if (!has_next) return false;
     work->has_items = true;
     answer_stream_begin(request, &work->writer);
     http_json_begin_object(&work->writer);
     http_json_name(&work->writer, "items");
     http_json_begin_array(&work->writer);
+    return true;
 }
 
 static bool take_item(struct request *request, const struct op_range_item *item)
@@ -180,8 +223,8 @@ static bool take_item(struct request *request, const struct op_range_item *item)
     if (!is_new || item->state.writes_count == 0) return true;
     struct op_key key = work->key;
     key.sort_key = item->sort_key;
-    write_begin(request);
-    return item_write(request, &work->writer, &key, &item->state) && absorb(request, item->sort_key, context);
+    return write_begin(request) && item_write(request, &work->writer, &key, &item->state) &&
+           absorb(request, item->sort_key, context);
 }
 
 /* --- ends ----------------------------------------------------------------------------------------------- */
@@ -202,13 +245,13 @@ static void fail(struct request *request, enum err err)
 static void answer_items(struct request *request)
 {
     struct poll_range *work = request->work;
-    struct http_span marker = marker_write(request->service, &work->key, &work->next, &request->arena);
+    struct http_span marker = {NULL, 0};
+    if (write_begin(request)) marker = marker_write(request->service, &work->key, &work->next, &request->arena);
     if (marker.at == NULL) {
         fail(request, ERR_MEMORY);
         return;
     }
     finish(request);
-    write_begin(request);
     http_json_end_array(&work->writer);
     http_json_name(&work->writer, "seenMarker");
     http_json_string(&work->writer, marker);
@@ -227,8 +270,8 @@ static void scan_ended(struct request *request)
     struct poll_range *work = request->work;
     if (work->has_items || !work->has_marker) {
         answer_items(request);
-    } else if (!work->hull.is_empty) {
-        scan_hull(request);
+    } else if (work->has_changed) {
+        scan_changed(request);
     } else if (work->is_late || request->service->is_draining) {
         answer_nothing_new(request);
     } else {
@@ -256,7 +299,12 @@ static void on_stored(struct request *request)
         scan_ended(request);
         return;
     }
-    range_resume(&work->scan, page->items[page->items_count - 1].sort_key, &work->place);
+    struct places *places = places_of(request);
+    if (places == NULL) {
+        fail(request, ERR_MEMORY);
+        return;
+    }
+    range_resume(&work->scan, page->items[page->items_count - 1].sort_key, &places->resume);
     if (work->has_items && answer_stream_is_full(request)) {
         answer_stream_flush(request);
     } else {
@@ -273,8 +321,8 @@ static void on_sent(struct request *request)
 static void on_notify(struct request *request, struct span sort_key)
 {
     struct poll_range *work = request->work;
-    hull_add(&work->hull, sort_key);
-    if (!request->op_is_out && !work->has_items) scan_hull(request);
+    note_change(request, sort_key);
+    if (!request->op_is_out && !work->has_items) scan_changed(request);
 }
 
 static void on_late(struct request *request)
@@ -300,14 +348,8 @@ static bool read_marker(struct request *request, struct http_span text)
     struct poll_range *work = request->work;
     bool is_memory = false;
     work->has_marker = text.at != NULL;
-    if (!work->has_marker) {
-        if (marker_begin(&work->interval, &request->arena, &work->next)) return true;
-        answer_err(request, ERR_MEMORY);
-        return false;
-    }
-    if (marker_read(request->service, &work->key, &work->interval, text, &request->arena, &work->seen,
-                    &is_memory) &&
-        marker_copy(&work->seen, &request->arena, &work->next, &is_memory)) {
+    if (!work->has_marker || marker_read(request->service, &work->key, &work->interval, text, &request->arena,
+                                         &work->seen, &is_memory)) {
         return true;
     }
     if (is_memory) {
@@ -332,7 +374,6 @@ static void begin_waiting(struct request *request, const struct http_json_poll *
     keys_hash(request->service->hash_key, request->bucket_id, work->key.partition_key, work->poll.hash);
     work->poll.is_range = true;
     work->poll.interval = &work->range.interval;
-    work->hull.is_empty = true;
     polls_start_timer(request, query->has_timeout, query->timeout_s);
     polls_subscribe(request->service, &work->poll);
     scan_begin(request);

@@ -93,7 +93,7 @@ void request_read_body(struct request *request, const struct auth_payload *promi
         refuse_size(request); /* before the client sends it */
         return;
     }
-    request->payload = arena_alloc(&request->arena, sizeof *request->payload);
+    request->payload = arena_alloc(&request->scratch, sizeof *request->payload);
     if (request->payload == NULL) {
         answer_err(request, ERR_MEMORY);
         return;
@@ -162,5 +162,6 @@ void request_on_body(struct request *request, uint8_t *bytes, size_t length, boo
         refuse_payload(request, verdict);
         return;
     }
+    request->payload = NULL; /* scratch is for the store now */
     request->calls->on_body(request);
 }

@@ -102,7 +102,7 @@ struct request_envelope {
 struct request {
     struct service *service;
     struct arena arena;   /* the request lies in it */
-    struct arena scratch; /* one op's results, one page */
+    struct arena scratch; /* what the body is checked with, then one op's results, one page */
     const struct request_calls *calls;
     uint64_t id;
     uint64_t started_ms;
@@ -124,7 +124,7 @@ struct request {
     uint8_t bucket_id[KEYS_BUCKET_ID_BYTES];
     struct span key_id; /* copied */
 
-    struct payload *payload; /* NULL until a body is asked for */
+    struct payload *payload; /* in scratch while a body is on its way; else NULL */
     bool body_is_asked;
     bool body_is_done;
     uint8_t *body;
