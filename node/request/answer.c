@@ -229,31 +229,29 @@ bool answer_stream_is_full(const struct request *request)
 }
 
 /* The framing before a piece: at the first one the head too. HTTP/1.0 has no chunks, its stream ends with the
- * connection. */
-static bool write_framing(struct request *request, struct http_out *out)
+ * connection. False when out of memory. */
+static bool write_framing(struct request *request)
 {
+    struct http_out *framing = &request->framing;
     if (!request->is_streaming) {
-        bool keep_alive = false;
         struct head head = {.status = 200, .content_type = "application/json", .kind = HTTP_BODY_CHUNKED};
-        *out = write_head(request, &head, &keep_alive);
-        request->stream_keeps_alive = keep_alive;
+        *framing = write_head(request, &head, &request->stream_keeps_alive);
         request->is_streaming = true;
     } else {
-        *out = out_of(request);
+        framing->used = 0; /* the piece before is out: its memory serves again */
     }
-    if (request->envelope.minor > 0 && request->out.used > 0) http_chunk_begin(out, request->out.used);
-    return !out->failed;
+    if (request->envelope.minor > 0 && request->out.used > 0) http_chunk_begin(framing, request->out.used);
+    return !framing->failed;
 }
 
 void answer_stream_flush(struct request *request)
 {
-    struct http_out framing;
-    if (request->out.failed || !write_framing(request, &framing)) {
+    if (request->out.failed || !write_framing(request)) {
         cut_off(request);
         return;
     }
     struct span tail = request->envelope.minor > 0 ? span_text("\r\n") : (struct span){0};
-    const struct span parts[EFFECT_PARTS_MAX] = {out_span(&framing), out_span(&request->out), tail};
+    const struct span parts[EFFECT_PARTS_MAX] = {out_span(&request->framing), out_span(&request->out), tail};
     send_parts(request, parts, false, false);
 }
 
@@ -268,8 +266,7 @@ void answer_stream_end(struct request *request)
         answer_json(request, 200, (struct http_span){NULL, 0});
         return;
     }
-    struct http_out framing;
-    if (request->out.failed || !write_framing(request, &framing)) {
+    if (request->out.failed || !write_framing(request)) {
         cut_off(request);
         return;
     }
@@ -277,6 +274,6 @@ void answer_stream_end(struct request *request)
     bool has_rest = request->out.used > 0;
     struct span tail = {0};
     if (is_chunked) tail = has_rest ? span_text("\r\n0\r\n\r\n") : span_text("0\r\n\r\n");
-    const struct span parts[EFFECT_PARTS_MAX] = {out_span(&framing), out_span(&request->out), tail};
+    const struct span parts[EFFECT_PARTS_MAX] = {out_span(&request->framing), out_span(&request->out), tail};
     send_parts(request, parts, true, request->stream_keeps_alive);
 }

@@ -53,7 +53,11 @@ static void on_stored(struct request *request)
     }
     for (uint32_t i = 0; i < page->rows_count; i++) {
         if (!range_take(&index->range, page->rows[i].partition_key, &request->arena)) {
-            write_end(request);
+            if (index->range.next.bytes == NULL) {
+                answer_err(request, ERR_MEMORY);
+            } else {
+                write_end(request);
+            }
             return;
         }
         write_row(&index->writer, &page->rows[i]);

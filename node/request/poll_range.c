@@ -35,6 +35,7 @@ struct poll_range {
     struct op_key key; /* its sort key is not used */
     struct range range;
     struct range scan;     /* the walk under way, over the range or the hull */
+    uint32_t page_at;      /* the next item of the page in scratch */
     struct places *places; /* NULL until needed */
     bool has_changed;      /* something did since the scan began */
     bool has_lost_keys;    /* there was no memory to say what */
@@ -281,20 +282,10 @@ static void scan_ended(struct request *request)
 
 /* --- what comes ----------------------------------------------------------------------------------------- */
 
-static void on_stored(struct request *request)
+static void page_ended(struct request *request)
 {
     struct poll_range *work = request->work;
     const struct op_range *page = &request->op.range;
-    if (request->op.err != ERR_OK) {
-        fail(request, request->op.err);
-        return;
-    }
-    for (uint32_t i = 0; i < page->items_count; i++) {
-        if (!take_item(request, &page->items[i])) {
-            fail(request, ERR_MEMORY);
-            return;
-        }
-    }
     if (page->is_end) {
         scan_ended(request);
         return;
@@ -305,17 +296,42 @@ static void on_stored(struct request *request)
         return;
     }
     range_resume(&work->scan, page->items[page->items_count - 1].sort_key, &places->resume);
-    if (work->has_items && answer_stream_is_full(request)) {
-        answer_stream_flush(request);
-    } else {
-        ask(request);
+    ask(request);
+}
+
+/* Go on with the page in scratch; a full piece goes out first. */
+static void walk(struct request *request)
+{
+    struct poll_range *work = request->work;
+    const struct op_range *page = &request->op.range;
+    while (work->page_at < page->items_count) {
+        if (work->has_items && answer_stream_is_full(request)) {
+            answer_stream_flush(request);
+            return;
+        }
+        if (!take_item(request, &page->items[work->page_at++])) {
+            fail(request, ERR_MEMORY);
+            return;
+        }
     }
+    page_ended(request);
+}
+
+static void on_stored(struct request *request)
+{
+    struct poll_range *work = request->work;
+    if (request->op.err != ERR_OK) {
+        fail(request, request->op.err);
+        return;
+    }
+    work->page_at = 0;
+    walk(request);
 }
 
 static void on_sent(struct request *request)
 {
     answer_stream_sent(request);
-    ask(request);
+    walk(request);
 }
 
 static void on_notify(struct request *request, struct span sort_key)

@@ -11,6 +11,8 @@ struct search {
 struct read_batch {
     struct batch_array searches;
     uint32_t current;
+    uint32_t page_at; /* the next item of the page in scratch */
+    bool has_page;    /* …if there is one */
     struct range_place place;
     struct http_json_writer writer;
 };
@@ -95,51 +97,73 @@ static void go_on(struct request *request)
     }
 }
 
-/* Write what passes; true when the search is over. */
-static bool take_page(struct request *request, struct search *search, enum err *err)
+/* Write the item if it passes; true when the limit is reached. */
+static bool take_item(struct request *request, struct search *search, const struct op_range_item *item,
+                      enum err *err)
 {
     struct read_batch *batch = request->work;
-    const struct op_range *page = &request->op.range;
-    for (uint32_t i = 0; i < page->items_count && *err == ERR_OK; i++) {
-        const struct op_range_item *item = &page->items[i];
-        if (!passes(request, &search->query, &item->state, err)) continue;
-        if (!range_take(&search->range, item->sort_key, &request->arena)) return true;
-        struct op_key key = key_of(request, search, item->sort_key);
-        if (!item_write(request, &batch->writer, &key, &item->state)) *err = ERR_MEMORY;
+    if (!passes(request, &search->query, &item->state, err)) return false;
+    if (!range_take(&search->range, item->sort_key, &request->arena)) {
+        if (search->range.next.bytes == NULL) *err = ERR_MEMORY;
+        return true;
     }
-    if (page->is_end || *err != ERR_OK) return true;
-    range_resume(&search->range, page->items[page->items_count - 1].sort_key, &batch->place);
+    struct op_key key = key_of(request, search, item->sort_key);
+    if (!item_write(request, &batch->writer, &key, &item->state)) *err = ERR_MEMORY;
     return false;
 }
 
-static enum err take_single(struct request *request, struct search *search)
+/* Go on with the page in scratch; a full piece goes out first. */
+static void walk(struct request *request)
 {
     struct read_batch *batch = request->work;
+    struct search *search = current(batch);
+    const struct op_range *page = &request->op.range;
+    enum err err = ERR_OK;
+    bool is_cut = false;
+    batch->has_page = true;
+    while (batch->page_at < page->items_count && err == ERR_OK && !is_cut) {
+        if (answer_stream_is_full(request)) {
+            answer_stream_flush(request);
+            return;
+        }
+        is_cut = take_item(request, search, &page->items[batch->page_at++], &err);
+    }
+    batch->has_page = false;
+    if (err != ERR_OK) {
+        answer_err(request, err);
+    } else if (page->is_end || is_cut) {
+        end_search(request);
+    } else {
+        range_resume(&search->range, page->items[page->items_count - 1].sort_key, &batch->place);
+        go_on(request);
+    }
+}
+
+static void take_single(struct request *request)
+{
+    struct read_batch *batch = request->work;
+    struct search *search = current(batch);
     const struct op_read *read = &request->op.read;
     enum err err = ERR_OK;
-    if (!read->has_item || !passes(request, &search->query, &read->state, &err)) return err;
-    return item_write(request, &batch->writer, &read->key, &read->state) ? ERR_OK : ERR_MEMORY;
+    bool is_listed = read->has_item && passes(request, &search->query, &read->state, &err);
+    if (is_listed && !item_write(request, &batch->writer, &read->key, &read->state)) err = ERR_MEMORY;
+    if (err == ERR_OK) {
+        end_search(request);
+    } else {
+        answer_err(request, err);
+    }
 }
 
 static void on_stored(struct request *request)
 {
     struct read_batch *batch = request->work;
-    struct search *search = current(batch);
-    enum err err = request->op.err;
-    bool is_over = true;
-    if (err == ERR_OK) {
-        if (request->op.kind == OP_READ) {
-            err = take_single(request, search);
-        } else {
-            is_over = take_page(request, search, &err);
-        }
-    }
-    if (err != ERR_OK) {
-        answer_err(request, err);
-    } else if (is_over) {
-        end_search(request);
+    if (request->op.err != ERR_OK) {
+        answer_err(request, request->op.err);
+    } else if (request->op.kind == OP_READ) {
+        take_single(request);
     } else {
-        go_on(request);
+        batch->page_at = 0;
+        walk(request);
     }
 }
 
@@ -157,8 +181,13 @@ static void begin_search(struct request *request)
 
 static void on_sent(struct request *request)
 {
+    struct read_batch *batch = request->work;
     answer_stream_sent(request);
-    ask(request);
+    if (batch->has_page) {
+        walk(request);
+    } else {
+        ask(request);
+    }
 }
 
 /* --- the body ------------------------------------------------------------------------------------------- */

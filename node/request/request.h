@@ -132,9 +132,10 @@ struct request {
     size_t body_capacity;
     uint64_t body_bytes_max;
 
-    struct http_out out;   /* the answer's body */
-    bool is_streaming;     /* its first piece went out */
-    uint32_t refused_base; /* of a batch in several commits: elements stored before this one */
+    struct http_out out;     /* the answer's body */
+    struct http_out framing; /* a stream's head, then the line before each piece */
+    bool is_streaming;       /* its first piece went out */
+    uint32_t refused_base;   /* of a batch in several commits: elements stored before this one */
     bool stream_keeps_alive;
     struct http_span answer_token; /* goes with the error, when set */
     int status;                    /* of the answer; 0 before */

@@ -13,6 +13,7 @@ struct plan {
     bool replaces_actor;         /* one op is "!": every run begins with a new node, which has met no corruption */
     bool is_lent_first;          /* all ops are lent before the run's first move, hence one commit */
     bool is_lent_in_turn;        /* each is lent when the one before is committed; else whenever */
+    uint32_t polls_max;          /* 0: two; what comes then comes in one order only */
     bool has_small_range;        /* the poll is of [a, b) only: one page */
 };
 
@@ -127,7 +128,7 @@ static void commit(struct chain *chain)
 
 static bool can_poll(const struct chain *chain)
 {
-    return !chain->is_polling && chain->polls_begun < 2;
+    return !chain->is_polling && chain->polls_begun < (chain->plan->polls_max == 0 ? 2 : chain->plan->polls_max);
 }
 
 static bool can_begin(const struct chain *chain)
@@ -352,6 +353,7 @@ static void a_chain_hears_of_every_change_over_a_new_actor(void **state)
         {.name = "new in the next commit",
          .ops_count = 3,
          .ops = {"az", "!", "a"},
+         .polls_max = 1,
          .is_lent_in_turn = true,
          .replaces_actor = true,
          .has_small_range = true},

@@ -276,7 +276,7 @@ static void a_large_range_comes_in_pieces(void **state)
     enum { ITEMS = 2500, VALUE_BYTES = 3000 };
     char *value = malloc(VALUE_BYTES + 1);
     assert_non_null(value);
-    memset(value, 'A', VALUE_BYTES);
+    memset(value, 'Q', VALUE_BYTES);
     value[VALUE_BYTES] = '\0';
     for (int i = 0; i < ITEMS; i += 100) {
         char *body = malloc(100 * (VALUE_BYTES + 60));
@@ -306,16 +306,16 @@ static void a_large_range_comes_in_pieces(void **state)
         world_pump(world);
         steps++;
     }
-    assert_true(steps > 4);
+    assert_true(steps > 20);
     const struct answer *answer = world_answer(world, slot);
     char *line = say_line(world, slot);
     const char *at = line;
+    const char *end = line + strlen(line);
     for (int i = 0; i < ITEMS; i++) {
         char wanted[32];
         snprintf(wanted, sizeof wanted, "{\"sk\":\"k%05d\",", i);
-        at = strstr(at, wanted);
-        assert_non_null(at);
-        at++;
+        at = say_find(at, end, wanted);
+        assert_true(at < end);
     }
     assert_true(answer->is_chunked);
     free(line);
