@@ -240,7 +240,11 @@ static void on_body(struct request *request)
     struct admin *admin = request->work;
     char message[AUTH_MESSAGE_CHARS];
     if (!admin_json_read(span_of(request->body, request->body_bytes), &request->arena, &admin->body, message)) {
-        answer_error(request, 400, "InvalidRequest", message);
+        if (admin->body.is_memory) {
+            answer_err(request, ERR_MEMORY);
+        } else {
+            answer_error(request, 400, "InvalidRequest", message);
+        }
         return;
     }
     take_turn(request);

@@ -4,7 +4,15 @@
 #include <jansson.h>
 #include <stdio.h>
 
-static bool take_text(const json_t *value, const char *name, struct arena *arena, struct span *out, char *message)
+static bool refuse_memory(struct admin_body *body, char *message)
+{
+    body->is_memory = true;
+    snprintf(message, AUTH_MESSAGE_CHARS, "out of memory");
+    return false;
+}
+
+static bool take_text(const json_t *value, const char *name, struct arena *arena, struct admin_body *body,
+                      struct span *out, char *message)
 {
     if (!json_is_string(value)) {
         snprintf(message, AUTH_MESSAGE_CHARS, "field \"%s\" must be a string", name);
@@ -12,8 +20,7 @@ static bool take_text(const json_t *value, const char *name, struct arena *arena
     }
     uint8_t *copy = arena_copy(arena, json_string_value(value), json_string_length(value));
     *out = span_of(copy, json_string_length(value));
-    if (copy == NULL) snprintf(message, AUTH_MESSAGE_CHARS, "out of memory");
-    return copy != NULL;
+    return copy != NULL || refuse_memory(body, message);
 }
 
 static bool take_flag(const json_t *value, const char *name, enum admin_flag *out, char *message)
@@ -109,27 +116,37 @@ static bool take_rules(const json_t *rules, struct arena *arena, struct admin_bo
             return false;
         }
     }
-    if (out.failed) snprintf(message, AUTH_MESSAGE_CHARS, "out of memory");
+    if (out.failed) return refuse_memory(body, message);
     body->has_rules = true;
     body->rules = span_of(out.bytes, out.length);
-    return !out.failed;
+    return true;
 }
 
 /* --- the object ----------------------------------------------------------------------------------------- */
 
+/* The message stays UTF-8: a long name is cut between two characters. */
+static bool refuse_name(const char *name, char *message)
+{
+    enum { NAME_BYTES_MAX = 60 };
+    size_t length = strnlen(name, NAME_BYTES_MAX);
+    while (length > 0 && ((uint8_t)name[length] & 0xc0) == 0x80)
+        length--;
+    snprintf(message, AUTH_MESSAGE_CHARS, "unknown field \"%.*s\"", (int)length, name);
+    return false;
+}
+
 static bool take_field(const char *name, const json_t *value, struct arena *arena, struct admin_body *body,
                        char *message)
 {
-    if (strcmp(name, "alias") == 0) return take_text(value, name, arena, &body->alias, message);
-    if (strcmp(name, "name") == 0) return take_text(value, name, arena, &body->name, message);
-    if (strcmp(name, "key_id") == 0) return take_text(value, name, arena, &body->key_id, message);
-    if (strcmp(name, "secret") == 0) return take_text(value, name, arena, &body->secret, message);
+    if (strcmp(name, "alias") == 0) return take_text(value, name, arena, body, &body->alias, message);
+    if (strcmp(name, "name") == 0) return take_text(value, name, arena, body, &body->name, message);
+    if (strcmp(name, "key_id") == 0) return take_text(value, name, arena, body, &body->key_id, message);
+    if (strcmp(name, "secret") == 0) return take_text(value, name, arena, body, &body->secret, message);
     if (strcmp(name, "read") == 0) return take_flag(value, name, &body->read, message);
     if (strcmp(name, "write") == 0) return take_flag(value, name, &body->write, message);
     if (strcmp(name, "owner") == 0) return take_flag(value, name, &body->owner, message);
     if (strcmp(name, "rules") == 0) return take_rules(value, arena, body, message);
-    snprintf(message, AUTH_MESSAGE_CHARS, "unknown field \"%.60s\"", name);
-    return false;
+    return refuse_name(name, message);
 }
 
 static bool take_object(json_t *root, struct arena *arena, struct admin_body *body, char *message)

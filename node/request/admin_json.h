@@ -12,10 +12,11 @@ struct admin_body {
     enum admin_flag read, write, owner;
     bool has_rules;
     struct span rules; /* already a CORS payload, as core/document has it */
+    bool is_memory;    /* it was not read because there was none */
 };
 
 /* Read `text` (empty counts as {}). False with `message` (AUTH_MESSAGE_CHARS) for anything but an object of these
- * fields, each of its type and within its bound, and when out of memory. */
+ * fields, each of its type and within its bound, and when out of memory (body->is_memory is then set). */
 bool admin_json_read(struct span text, struct arena *arena, struct admin_body *body, char *message);
 
 #endif

@@ -210,7 +210,12 @@ void answer_err(struct request *request, enum err err)
     case ERR_LOCKED:
     case ERR_ACCESS:
     case ERR_CONFIG:
-        answer_error(request, 503, "ServiceUnavailable", "out of memory: nothing was stored by this step");
+        if (request->has_stored) {
+            answer_error(request, 503, "OutcomeUncertain",
+                         "out of memory, but what was asked is stored or some of it");
+        } else {
+            answer_error(request, 503, "ServiceUnavailable", "out of memory: nothing was stored");
+        }
         break;
     }
 }

@@ -20,8 +20,11 @@ bool operation_key(struct request *request, const struct http_route *route, stru
 
 void *operation_work(struct request *request, size_t bytes, const struct request_calls *calls)
 {
-    request->calls = calls;
     request->work = arena_alloc(&request->arena, bytes);
-    if (request->work == NULL) answer_err(request, ERR_MEMORY);
+    if (request->work == NULL) {
+        answer_err(request, ERR_MEMORY);
+    } else {
+        request->calls = calls; /* they count on the work being there */
+    }
     return request->work;
 }

@@ -113,6 +113,7 @@ struct request {
     struct effect effect; /* one at a time */
     struct op op;
     bool op_is_out;   /* lent to the store */
+    bool has_stored;  /* something of what it asks is durable */
     bool is_gone;     /* the connection is; free as soon as nothing is lent */
     bool is_answered; /* the last piece was given out */
     struct timer timer;
