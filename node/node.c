@@ -53,7 +53,8 @@ bool node_is_waiting(const struct node *node, uint32_t slot)
 {
     const struct request *request = node->requests.slots[slot];
     if (request == NULL || request->is_answered || request->calls == NULL) return false;
-    return request->calls->on_notify != NULL && !request->is_streaming;
+    if (request->body_is_asked && !request->body_is_done) return false;
+    return request->calls->on_notify != NULL && !request->op_is_out && !request->is_streaming;
 }
 
 struct service_gauges *node_gauges(struct node *node)

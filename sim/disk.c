@@ -193,7 +193,13 @@ static void disk_cursor_close(struct kv_cursor *kv_cursor)
     free(cursor);
 }
 
+static bool disk_is_nearly_full(struct kv *kv)
+{
+    return ((struct disk *)(void *)kv)->is_nearly_full;
+}
+
 static const struct kv_calls CALLS = {
+    .is_nearly_full = disk_is_nearly_full,
     .begin = disk_begin,
     .commit = disk_commit,
     .abort = disk_abort,

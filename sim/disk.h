@@ -24,6 +24,7 @@ struct disk {
     struct disk_txn *open; /* all transactions under way */
     struct disk_fault change_fault;
     struct disk_fault call_fault;
+    bool is_nearly_full;    /* what kv_is_nearly_full() answers */
     uint64_t commits_count; /* of writing transactions, those that succeeded */
 };
 

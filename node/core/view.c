@@ -121,6 +121,11 @@ bool view_bucket(const struct view *view, const uint8_t *bucket_id, struct docum
     return bucket->is_live;
 }
 
+struct span view_bucket_payload(const struct view *view, const uint8_t *bucket_id)
+{
+    return find(view, DOCUMENT_BUCKET, span_of(bucket_id, KEYS_BUCKET_ID_BYTES), (struct span){0});
+}
+
 bool view_alias(const struct view *view, struct span alias, const uint8_t **bucket_id)
 {
     struct span payload = find(view, DOCUMENT_ALIAS, alias, (struct span){0});

@@ -19,6 +19,8 @@ void view_release(struct view *view); /* accepts NULL */
 
 /* Look-ups; false when there is none or it was deleted. Spans and ids point into the view. */
 bool view_bucket(const struct view *view, const uint8_t *bucket_id, struct document_bucket *bucket);
+/* The document of a bucket as it lies in the store; bytes NULL when there is none. */
+struct span view_bucket_payload(const struct view *view, const uint8_t *bucket_id);
 bool view_alias(const struct view *view, struct span alias, const uint8_t **bucket_id);
 bool view_key(const struct view *view, struct span key_id, struct document_key *key);
 uint8_t view_permissions(const struct view *view, const uint8_t *bucket_id, struct span key_id);

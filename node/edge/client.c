@@ -104,8 +104,7 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status)
  * say that no more comes, read past the rest, then close. */
 static void linger(struct client *client)
 {
-    bool may_close = client->is_at_end || (client->state == CLIENT_HEAD && client->waiting_bytes == 0);
-    if (may_close) {
+    if (client->is_at_end) {
         client_close(client);
         return;
     }
@@ -218,7 +217,11 @@ void client_on_sent(struct client *client)
 {
     if (client->state == CLIENT_CLOSED || !client->send_is_last) return;
     if (!client->send_keeps_alive) {
-        linger(client);
+        if (client->is_ended && client->waiting_bytes == 0) {
+            client_close(client); /* all that was sent was read: nothing can destroy the answer */
+        } else {
+            linger(client);
+        }
         return;
     }
     if (client->is_ended) {
@@ -341,6 +344,8 @@ void client_read_body(struct client *client)
     if (client->state != CLIENT_BUSY) return;
     client->state = CLIENT_BODY;
     client->since_ms = clock_monotonic_ms();
+    client->body_since_ms = client->since_ms;
+    client->body_bytes = 0;
     if (client->expects_continue) {
         struct http_span text = http_continue();
         uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)text.at, (unsigned)text.length);
@@ -377,6 +382,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     } else {
         bool is_first = client->state == CLIENT_HEAD && client->parser == NULL;
         if (is_first || client->state == CLIENT_BODY) client->since_ms = clock_monotonic_ms();
+        if (client->state == CLIENT_BODY) client->body_bytes += (uint64_t)count;
         feed(client, buffer->base, (size_t)count);
     }
 }
@@ -430,6 +436,7 @@ void client_accept(struct listener *listener)
         return;
     }
     uv_tcp_nodelay(&client->tcp, 1);
+    uv_tcp_keepalive(&client->tcp, 1, CLIENT_KEEPALIVE_S);
     client->slot = loop->free_slots[--loop->free_count];
     loop->clients[client->slot] = client;
     loop->clients_count++;
@@ -437,11 +444,25 @@ void client_accept(struct listener *listener)
     reading_update(client);
 }
 
+/* Did the socket take more of the answer since the last look? A slow reader is served as long as it reads. */
+static void note_progress(struct client *client, uint64_t now_ms)
+{
+    size_t queued = uv_stream_get_write_queue_size((const uv_stream_t *)&client->tcp);
+    if (queued < client->queued_bytes) client->since_ms = now_ms;
+    client->queued_bytes = queued;
+}
+
+static bool is_body_too_slow(const struct client *client, uint64_t now_ms)
+{
+    uint64_t taken_ms = now_ms - client->body_since_ms;
+    return taken_ms > CLIENT_BODY_GRACE_MS && client->body_bytes < taken_ms / 1000 * CLIENT_BODY_BYTES_PER_S_MIN;
+}
+
 void client_sweep(struct client *client, uint64_t now_ms)
 {
-    uint64_t still_ms = now_ms - client->since_ms;
-    bool is_writing = client->is_sending && still_ms > CLIENT_STALL_MS;
-    if (is_writing) {
+    note_progress(client, now_ms);
+    uint64_t still_ms = now_ms > client->since_ms ? now_ms - client->since_ms : 0;
+    if (client->is_sending && still_ms > CLIENT_STALL_MS) {
         client_close(client);
         return;
     }
@@ -450,6 +471,8 @@ void client_sweep(struct client *client, uint64_t now_ms)
         if (client->parser != NULL && still_ms > CLIENT_HEAD_MS) refuse(client, 408);
         break;
     case CLIENT_BODY:
+        if (!client->is_sending && is_body_too_slow(client, now_ms)) refuse(client, 408);
+        break;
     case CLIENT_REST:
         if (!client->is_sending && still_ms > CLIENT_STALL_MS) client_close(client);
         break;
@@ -457,7 +480,11 @@ void client_sweep(struct client *client, uint64_t now_ms)
         if (still_ms > CLIENT_LINGER_MS) client_close(client);
         break;
     case CLIENT_BUSY:
-        if (client->is_ended && client->waiting_bytes == 0) parser_give(client); /* a long poll needs none */
+        if (client->is_at_end && node_is_waiting(&client->loop->node, client->slot)) {
+            client_close(client); /* nobody is there for what it waits for */
+        } else if (client->is_ended && client->waiting_bytes == 0) {
+            parser_give(client); /* a long poll needs none */
+        }
         break;
     case CLIENT_CLOSED: break;
     }

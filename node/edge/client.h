@@ -20,6 +20,9 @@ enum {
     CLIENT_HEAD_MS = 10 * 1000,            /* from a head's first byte to its last */
     CLIENT_STALL_MS = 30 * 1000,           /* a body or an answer that does not move */
     CLIENT_LINGER_MS = 2 * 1000,
+    CLIENT_BODY_GRACE_MS = 10 * 1000,   /* after which a body must come at… */
+    CLIENT_BODY_BYTES_PER_S_MIN = 1024, /* …this rate on average (H28) */
+    CLIENT_KEEPALIVE_S = 60,            /* TCP asks whether a silent client is still there */
 };
 
 enum client_state { CLIENT_HEAD, CLIENT_BUSY, CLIENT_BODY, CLIENT_REST, CLIENT_LINGER, CLIENT_CLOSED };
@@ -42,7 +45,10 @@ struct client {
     bool send_is_last;
     bool send_keeps_alive;
     bool expects_continue;
-    uint64_t since_ms; /* when it last moved, for the deadline of its state */
+    uint64_t since_ms;      /* when it last moved, for the deadline of its state */
+    uint64_t body_since_ms; /* when its body was asked for… */
+    uint64_t body_bytes;    /* …and what came of it */
+    size_t queued_bytes;    /* of the answer, at the last sweep */
     size_t linger_bytes;
     uv_write_t write;
     uv_shutdown_t shutdown;

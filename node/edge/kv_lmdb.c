@@ -6,9 +6,15 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0600 };
+enum {
+    FILE_MODE = 0600,
+    FULL_MAP_PERCENT = 90,                 /* of the map in use: then only deletions and metadata go on (H20) */
+    DISK_RESERVE_BYTES = 64 * 1024 * 1024, /* free on the disk, or a tenth of a small one: the same */
+    DISK_FULL_BYTES = 1024 * 1024,         /* free on the disk: less is none */
+};
 
 static const char *const TABLE_NAMES[KV_SPACES_COUNT] = {
     [KV_META] = "meta",
@@ -67,12 +73,23 @@ static enum err err_of(int code)
     }
 }
 
+/* On a disk without room a write of several pages comes out short before one fails with ENOSPC, and LMDB says EIO
+ * to both. Nothing of the transaction is kept either way; with the disk full it is a full disk, not a failing one.
+ */
+static enum err disk_err(const struct kv_lmdb *db, int code)
+{
+    struct statvfs disk;
+    enum err err = err_of(code);
+    if (code != EIO || statvfs(db->dir, &disk) != 0) return err;
+    return (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES ? ERR_FULL : err;
+}
+
 /* The answer of a call inside a transaction. After a change failed, LMDB says MDB_BAD_TXN to every call; the
  * reason is then said again, since a full disk must not look like a failing one. */
 static enum err txn_err(const struct lmdb_txn *txn, int code)
 {
     if (code == MDB_NOTFOUND) return ERR_OK;
-    return code == MDB_BAD_TXN && txn->broken != ERR_OK ? txn->broken : err_of(code);
+    return code == MDB_BAD_TXN && txn->broken != ERR_OK ? txn->broken : disk_err(txn->db, code);
 }
 
 /* The same for a change. */
@@ -253,7 +270,20 @@ static void lmdb_cursor_close(struct kv_cursor *kv_cursor)
     free(cursor);
 }
 
+static bool lmdb_is_nearly_full(struct kv *kv)
+{
+    struct kv_lmdb *db = (struct kv_lmdb *)(void *)kv;
+    uint64_t map_bytes = kv_lmdb_map_bytes(db);
+    if (kv_lmdb_used_bytes(db) > map_bytes / 100 * FULL_MAP_PERCENT) return true;
+    struct statvfs disk;
+    if (statvfs(db->dir, &disk) != 0) return false;
+    uint64_t size_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
+    uint64_t reserve_bytes = size_bytes / 10 < DISK_RESERVE_BYTES ? size_bytes / 10 : DISK_RESERVE_BYTES;
+    return (uint64_t)disk.f_bavail * disk.f_frsize < reserve_bytes;
+}
+
 static const struct kv_calls CALLS = {
+    .is_nearly_full = lmdb_is_nearly_full,
     .begin = lmdb_begin,
     .commit = lmdb_commit,
     .abort = lmdb_abort,
@@ -302,6 +332,7 @@ static int open_all(struct kv_lmdb *db, const char *dir, uint64_t map_bytes)
 enum err kv_lmdb_open(struct kv_lmdb *db, const char *dir, uint64_t map_bytes, char *message)
 {
     *db = (struct kv_lmdb){.kv = {&CALLS}};
+    snprintf(db->dir, sizeof db->dir, "%s", dir);
     int code = open_all(db, dir, map_bytes);
     if (code == 0) return ERR_OK;
     bool is_refused = code == EACCES || code == EPERM || code == EROFS;

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum { KV_LMDB_MESSAGE_BYTES = 200 };
+enum { KV_LMDB_MESSAGE_BYTES = 200, KV_LMDB_DIR_BYTES = 1280 };
 
 struct MDB_env;
 struct lmdb_txn;
@@ -19,6 +19,7 @@ struct lmdb_txn;
 /* All zero is a closed database. */
 struct kv_lmdb {
     struct kv kv; /* first: what the calls of kv.h are given */
+    char dir[KV_LMDB_DIR_BYTES];
     struct MDB_env *env;
     unsigned int tables[KV_SPACES_COUNT];
     _Atomic(struct lmdb_txn *) idle_reader; /* kept between reads: beginning anew costs an allocation and a slot */

@@ -91,7 +91,11 @@ static void run_reads(struct loop *loop)
 {
     struct list ops;
     list_init(&ops);
-    list_move(&ops, &loop->reads);
+    for (int i = 0; i < LOOP_READS_PER_SNAPSHOT && !list_is_empty(&loop->reads); i++) {
+        struct list *first = loop->reads.next;
+        list_remove(first);
+        list_append(&ops, first);
+    }
     store_run_reads(loop->store, &ops);
     answer_ops(loop, &ops);
 }
@@ -114,24 +118,39 @@ static void run_client(struct loop *loop)
 
 static void arm_deadline(struct loop *loop);
 
-/* Everything that can be done now; then the writes that came up, together. */
+static bool has_work(const struct loop *loop)
+{
+    return !list_is_empty(&loop->reads) || !list_is_empty(&loop->sent) || !list_is_empty(&loop->runnable);
+}
+
+static void on_busy(uv_idle_t *idle)
+{
+    (void)idle; /* its being there is the point: see `busy` */
+}
+
+static void start_commit(struct loop *loop)
+{
+    if (loop->is_committing || list_is_empty(&loop->writes) || loop->failure != ERR_OK) return;
+    loop->is_committing = true;
+    committer_start(&loop->committer, &loop->writes);
+}
+
+/* What can be done now, for at most a turn's time, all requests getting on by one step a round: a listing of a
+ * million items must not keep the others, or SIGTERM, waiting. Then the writes that came up, together. */
 static void pump(struct loop *loop)
 {
-    for (;;) {
-        if (!list_is_empty(&loop->reads)) {
-            run_reads(loop);
-        } else if (!list_is_empty(&loop->sent)) {
-            tell_sent(loop);
-        } else if (!list_is_empty(&loop->runnable)) {
-            run_client(loop);
-        } else {
-            break;
-        }
+    uint64_t ends_ms = clock_monotonic_ms() + LOOP_TURN_MS;
+    while (has_work(loop) && clock_monotonic_ms() <= ends_ms) {
+        if (!list_is_empty(&loop->reads)) run_reads(loop);
+        if (!list_is_empty(&loop->sent)) tell_sent(loop);
+        if (!list_is_empty(&loop->runnable)) run_client(loop);
     }
-    if (!loop->is_committing && !list_is_empty(&loop->writes) && loop->failure == ERR_OK) {
-        loop->is_committing = true;
-        committer_start(&loop->committer, &loop->writes);
+    if (has_work(loop)) {
+        uv_idle_start(&loop->busy, on_busy);
+    } else {
+        uv_idle_stop(&loop->busy);
     }
+    start_commit(loop);
     arm_deadline(loop);
     if (loop->is_draining && loop->clients_count == 0 && !loop->is_committing) uv_stop(&loop->uv);
 }
@@ -185,6 +204,7 @@ static void on_commit_done(uv_async_t *async)
     if (loop->failure == ERR_IO) {
         /* The disk failed under a commit: nothing is acknowledged any more, not even this batch (H18). */
         log_event(loop->log, LOG_LEVEL_ERROR, "the disk failed; stopping without acknowledging");
+        list_move(&loop->finished, &ops);
         uv_stop(&loop->uv);
         return;
     }
@@ -255,7 +275,7 @@ void loop_forget(struct loop *loop, struct client *client)
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
-/* Bind only: connections are taken when the node is ready. */
+/* Bind and listen. The first turn, which loads the documents, comes before the first connection is taken. */
 static enum err bind_listener(struct loop *loop, struct listener *listener, const struct config_address *address,
                               enum event_door door, char *message)
 {
@@ -289,6 +309,7 @@ static void init_handles(struct loop *loop)
     uv_check_init(&loop->uv, &loop->turn_end);
     loop->turn_end.data = loop;
     uv_check_start(&loop->turn_end, on_turn_end);
+    uv_idle_init(&loop->uv, &loop->busy);
     uv_timer_init(&loop->uv, &loop->deadline);
     loop->deadline.data = loop;
     uv_timer_init(&loop->uv, &loop->sweep);
@@ -326,6 +347,7 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     list_init(&loop->writes);
     list_init(&loop->sent);
     list_init(&loop->runnable);
+    list_init(&loop->finished);
     effects_init(&loop->effects);
     if (uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
     init_handles(loop);
@@ -362,6 +384,7 @@ void loop_deinit(struct loop *loop)
     struct list ops;
     list_init(&ops);
     committer_deinit(&loop->committer, &ops);
+    list_move(&ops, &loop->finished);
     list_move(&ops, &loop->writes);
     list_move(&ops, &loop->reads);
     for (uint32_t slot = 0; slot < slots; slot++) {

@@ -20,6 +20,8 @@ enum {
     LOOP_DRAIN_MS = 10 * 1000,       /* after SIGTERM connections are cut */
     LOOP_SWEEP_MS = 1000,            /* how often deadlines of connections are looked at */
     LOOP_BACKLOG = 1024,
+    LOOP_READS_PER_SNAPSHOT = 64, /* pages of up to a MiB: bounds one transaction's life (H21) */
+    LOOP_TURN_MS = 5,             /* work of one turn; what is left goes on after the sockets were looked at */
 };
 
 struct listener {
@@ -42,6 +44,7 @@ struct loop {
     struct listener k2v, admin;
     uv_async_t commit_done;
     uv_check_t turn_end;
+    uv_idle_t busy; /* runs while a turn left work: the loop then does not wait */
     uv_timer_t deadline;
     uv_timer_t sweep;
     uv_signal_t sigterm, sigint;
@@ -58,6 +61,7 @@ struct loop {
     struct list sent;     /* clients whose piece went out */
     struct list runnable; /* clients with input to go on with */
 
+    struct list finished; /* a batch that came back from a failing disk; answered at the end */
     bool is_ready;
     bool is_draining;
     uint64_t drain_ends_ms;

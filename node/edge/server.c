@@ -9,6 +9,8 @@
 #include <sodium/crypto_generichash.h>
 #include <sodium/randombytes.h>
 #include <sodium/utils.h>
+#include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,8 @@
 
 _Static_assert((int)FILES_MESSAGE_BYTES >= (int)CONFIG_MESSAGE_BYTES, "one buffer serves both");
 
+enum { MALLOC_MMAP_BYTES = 128 * 1024, MALLOC_TRIM_BYTES = 1024 * 1024 };
+enum { RESERVED_DESCRIPTORS = 64 /* the database, logs, libuv's own */ };
 enum { ADMIN_TOKEN_BYTES = 32, ADMIN_TOKEN_CHARS_MIN = 16 };
 
 /* All a server holds, so that one function can let go of it in any state. */
@@ -106,6 +110,25 @@ static enum err read_admin_token(struct server *server)
     return err;
 }
 
+/* A connection is a descriptor: take as many as the system lets us have, and no more connections than that. */
+static void fit_connections(struct server *server)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+    uint64_t reserved = LOOP_ADMIN_CONNECTIONS_MAX + RESERVED_DESCRIPTORS;
+    uint64_t fit = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
+    if (server->config.k2v.max_connections <= fit) return;
+    server->config.k2v.max_connections = fit;
+    struct log_line line;
+    log_begin(&line, &server->log, LOG_LEVEL_WARN,
+              "fewer connections than configured: the system's limit of open files");
+    log_u64(&line, "max_connections", fit);
+    log_end(&line);
+}
+
 /* Keys live in this process's memory: keep them out of core dumps (H33). */
 static void forbid_dumps(void)
 {
@@ -128,21 +151,22 @@ static void fill_settings(struct server *server)
     settings->wants_demo = config->k2v.demo;
 }
 
-/* What tells this database file from a copy of it: the machine and the file's number on its disk. A restored or
- * cloned directory gets another actor (H1). */
+/* What tells this database file from a copy of it: the machine, the file's number on its disk, and when it was
+ * born, where the file system tells. A restored or cloned directory gets another actor (H1). */
 static void find_place(const char *data_dir, uint8_t place[ACTOR_PLACE_BYTES])
 {
     char path[FILES_PATH_BYTES];
     char text[256] = "";
-    struct stat info = {0};
+    struct statx info = {0};
     size_t length = 0;
-    if (files_path(data_dir, "data.mdb", path)) (void)stat(path, &info);
+    if (files_path(data_dir, "data.mdb", path)) (void)statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &info);
     FILE *file = fopen("/etc/machine-id", "re");
     if (file != NULL) {
         length = fread(text, 1, 64, file);
         fclose(file);
     }
-    int added = snprintf(text + length, sizeof text - length, "/%llu", (unsigned long long)info.st_ino);
+    int added = snprintf(text + length, sizeof text - length, "/%llu/%lld.%u", (unsigned long long)info.stx_ino,
+                         (long long)info.stx_btime.tv_sec, (unsigned)info.stx_btime.tv_nsec);
     crypto_generichash(place, ACTOR_PLACE_BYTES, (const unsigned char *)text, length + (size_t)added, NULL, 0);
 }
 
@@ -224,14 +248,12 @@ static void on_ready(struct loop *loop, const struct effect *effect)
     char admin[CONFIG_ADDRESS_BYTES + 16];
     url_of(&loop->k2v, k2v, sizeof k2v);
     url_of(&loop->admin, admin, sizeof admin);
+    /* Conveniences: a full disk must not keep a node from serving what it has. */
     enum err err = write_endpoint(server, admin);
     if (err == ERR_OK && effect->ready.has_demo) err = write_demo(server, effect, k2v);
-    if (err != ERR_OK) {
-        log_event_text(&server->log, LOG_LEVEL_ERROR, "cannot start", "why", server->message);
-        loop->failure = err;
-        uv_stop(&loop->uv);
-        return;
-    }
+    if (err != ERR_OK)
+        log_event_text(&server->log, LOG_LEVEL_WARN, "a file beside the database is stale", "why",
+                       server->message);
     if (effect->ready.has_demo) print_welcome(server, effect, k2v);
     log_begin(&line, &server->log, LOG_LEVEL_INFO, "ready");
     log_text(&line, "k2v", k2v);
@@ -276,6 +298,7 @@ static void server_close(struct server *server)
 
 static int run(struct server *server)
 {
+    fit_connections(server);
     fill_settings(server);
     enum err err = server_open(server);
     if (err != ERR_OK) {
@@ -307,6 +330,9 @@ int server_main(int argc, char **argv)
         code = 0;
     } else {
         forbid_dumps();
+        /* What a large request took goes back to the system when it ends. */
+        (void)mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
+        (void)mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
         (void)signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of its write, not of the process */
         log_init(&server->log, STDERR_FILENO, server->config.log_level);
         code = run(server);

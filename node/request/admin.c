@@ -11,7 +11,6 @@ struct admin {
     struct admin_body body;
     struct admin_change change;
     bool is_change;
-    bool has_turn;
     bool shows_bucket; /* after the totals: show; else they are for a deletion */
     bool shows_secret;
     struct admin_totals totals;
@@ -170,34 +169,35 @@ static void write_change(struct request *request)
         return;
     }
     request->op.kind = OP_DOCS_WRITE;
+    request->op.docs = (struct op_docs){0};
+    if (change->action == ADMIN_BUCKET_DELETE) request->op.docs.empty_bucket_id = change->bucket_id;
     request->op.docs.documents = change->many != NULL ? change->many : change->documents;
     request->op.docs.documents_count = change->many != NULL ? change->many_count : change->documents_count;
     request_store(request, false);
 }
 
-/* The turn is ours. A bucket goes only when its index is empty. */
+/* The turn is ours. */
 static void begin_change(struct request *request)
 {
-    struct admin *admin = request->work;
-    admin->has_turn = true;
-    if (admin->change.action == ADMIN_BUCKET_DELETE) {
-        ask_totals(request);
-    } else {
-        write_change(request);
-    }
+    write_change(request);
 }
 
 void admin_abandoned(struct request *request)
 {
-    if (request->op.kind == OP_DOCS_WRITE && request->op.err == ERR_OK) (void)request_renew_view(request);
+    bool is_written = request->op.kind == OP_DOCS_WRITE && request->op.err == ERR_OK &&
+                      !request->op.docs.is_refused;
+    if (is_written) (void)request_renew_view(request);
 }
 
 static void on_written(struct request *request)
 {
     if (request->op.err != ERR_OK) {
         answer_err(request, request->op.err);
+    } else if (request->op.docs.is_refused) {
+        answer_error(request, 409, "BucketNotEmpty", "the bucket still holds items");
     } else if (!request_renew_view(request)) {
-        answer_err(request, ERR_MEMORY);
+        answer_error(request, 503, "OutcomeUncertain",
+                     "the change is stored, but out of memory to show it: restart the node");
     } else {
         answer_changed(request);
     }
@@ -210,17 +210,11 @@ static void on_totals(struct request *request)
     const struct op_index *page = &request->op.index;
     if (request->op.err != ERR_OK) {
         answer_err(request, request->op.err);
-        end_turn(request);
         return;
     }
     add_totals(admin, page);
-    if (admin->is_change && admin->totals.partitions > 0) {
-        answer_error(request, 409, "BucketNotEmpty", "the bucket still holds items");
-        end_turn(request);
-    } else if (!page->is_end) {
+    if (!page->is_end) {
         ask_totals(request);
-    } else if (admin->is_change) {
-        write_change(request);
     } else {
         show_bucket(request, &admin->totals);
     }

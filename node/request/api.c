@@ -57,7 +57,12 @@ static struct span secret_of(const void *owner, struct span key_id)
     const struct opened *opened = owner;
     struct document_key key;
     const struct span none = {NULL, 0};
-    if (!view_key(opened->service->view, key_id, &key)) return none;
+    if (!view_key(opened->service->view, key_id, &key)) {
+        /* Open something of a secret's size all the same: an unknown key takes the way of a known one. */
+        static const uint8_t decoy[SEAL_OVERHEAD_BYTES + 64];
+        (void)seal_open(opened->service->settings->seal_key, key_id, span_of(decoy, sizeof decoy), opened->secret);
+        return none;
+    }
     size_t length = key.sealed_secret.length - SEAL_OVERHEAD_BYTES;
     if (key.sealed_secret.length < SEAL_OVERHEAD_BYTES || length > LIMITS_SECRET_CHARS_MAX) return none;
     if (!seal_open(opened->service->settings->seal_key, key_id, key.sealed_secret, opened->secret)) return none;
@@ -108,6 +113,18 @@ static uint8_t needed_permission(enum http_operation operation)
     return UINT8_MAX; /* no key has these */
 }
 
+/* Writes hold only while the bucket is the one that was looked up: the store compares its document again. */
+static bool keep_guard(struct request *request)
+{
+    struct span id = span_of(request->bucket_id, KEYS_BUCKET_ID_BYTES);
+    struct span payload = view_bucket_payload(request->service->view, request->bucket_id);
+    request->guard.key = document_key_of(&request->arena, DOCUMENT_BUCKET, id);
+    request->guard.payload = span_of(arena_copy(&request->arena, payload.bytes, payload.length), payload.length);
+    if (request->guard.key.bytes != NULL && request->guard.payload.bytes != NULL) return true;
+    answer_err(request, ERR_MEMORY);
+    return false;
+}
+
 static bool find_bucket(struct request *request, const struct http_route *route)
 {
     struct service *service = request->service;
@@ -122,7 +139,7 @@ static bool find_bucket(struct request *request, const struct http_route *route)
         answer_error(request, 403, "AccessDenied", "this key may not do this on this bucket");
         return false;
     }
-    return true;
+    return needed != DOCUMENT_WRITE || keep_guard(request);
 }
 
 static void dispatch(struct request *request, const struct http_head *head, const struct http_route *route,

@@ -91,7 +91,7 @@ static void delete_page(struct request *request, const struct op_range_item *ite
 {
     struct delete_batch *batch = request->work;
     struct deletion *deletion = deletion_at(batch, batch->current);
-    struct op_write write = {.item_bytes_max = UINT64_MAX};
+    struct op_write write = {.guard = request->guard, .item_bytes_max = UINT64_MAX};
     write.items = arena_take_array(&request->scratch, (size_t)count + 1, sizeof *write.items);
     bool has_memory = write.items != NULL;
     for (uint32_t i = 0; i < count && has_memory; i++) {

@@ -105,6 +105,13 @@ void index_begin(struct request *request, const struct http_route *route)
                                 .has_limit = route->has_limit,
                                 .limit = route->limit,
                                 .reverse = route->reverse};
+    bool is_copied = (query.prefix.at != NULL) == (route->prefix.at != NULL) &&
+                     (query.start.at != NULL) == (route->start.at != NULL) &&
+                     (query.end.at != NULL) == (route->end.at != NULL);
+    if (!is_copied) {
+        answer_err(request, ERR_MEMORY);
+        return;
+    }
     switch (range_init(&index->range, &query, &request->arena, message)) {
     case RANGE_OK:
         write_begin(request, &query);

@@ -76,6 +76,7 @@ static void store_next(struct request *request)
     request->refused_base = batch->stored;
     request->op.kind = OP_WRITE;
     request->op.write = (struct op_write){
+        .guard = request->guard,
         .items = (struct op_write_item *)batch->items.elements + batch->stored,
         .items_count = left < LIMITS_BATCH_ITEMS_PER_COMMIT ? left : LIMITS_BATCH_ITEMS_PER_COMMIT,
         .item_bytes_max = request->service->settings->max_value_bytes * LIMITS_ITEM_VALUES};

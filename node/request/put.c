@@ -35,6 +35,7 @@ bool put_answer_refusal(struct request *request)
         snprintf(message, sizeof message, "%sthe item's history names %d actors, the most allowed", where,
                  CRDT_VCLOCK_MAX);
         break;
+    case OP_STALE: answer_error(request, 404, "NoSuchBucket", "the bucket was deleted meanwhile"); return true;
     case OP_TOO_MANY_BYTES:
         snprintf(message, sizeof message,
                  "%sthe item's concurrent values would pass %llu bytes together: read it and write with its token",
@@ -63,7 +64,8 @@ static void store(struct request *request)
     struct put *put = request->work;
     put->item.key = put->key;
     request->op.kind = OP_WRITE;
-    request->op.write = (struct op_write){.items = &put->item,
+    request->op.write = (struct op_write){.guard = request->guard,
+                                          .items = &put->item,
                                           .items_count = 1,
                                           .item_bytes_max = request->service->settings->max_value_bytes *
                                                             LIMITS_ITEM_VALUES,

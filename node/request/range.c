@@ -76,6 +76,7 @@ enum range_verdict range_init_poll(struct range *range, const struct range_query
 {
     range->query = *query;
     range->taken = 0;
+    range->pages = 0;
     range->more = false;
     range->next = (struct span){0};
     return query_fits(query, message) ? find_interval(range, arena) : RANGE_REFUSED;
@@ -109,6 +110,7 @@ void range_resume(struct range *range, struct span last, struct range_place *pla
     assert(last.length <= sizeof place->bytes);
     if (last.length > 0) memcpy(place->bytes, last.bytes, last.length);
     struct span here = span_of(place->bytes, last.length);
+    range->pages++;
     if (range->query.reverse) {
         range->interval.high = here;
         range->interval.has_high = true;
@@ -121,7 +123,9 @@ void range_resume(struct range *range, struct span last, struct range_place *pla
 
 uint32_t range_page_size(const struct range *range)
 {
-    if (!range->query.has_limit) return OP_RANGE_ITEMS_MAX;
+    if (!range->query.has_limit || range->pages > 3) return OP_RANGE_ITEMS_MAX;
     uint64_t wanted = range->query.limit - range->taken;
-    return wanted >= OP_RANGE_ITEMS_MAX ? OP_RANGE_ITEMS_MAX : (uint32_t)wanted + 1;
+    if (wanted >= OP_RANGE_ITEMS_MAX) return OP_RANGE_ITEMS_MAX;
+    wanted = (wanted + 1) << (3 * range->pages);
+    return wanted > OP_RANGE_ITEMS_MAX ? OP_RANGE_ITEMS_MAX : (uint32_t)wanted;
 }

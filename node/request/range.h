@@ -17,6 +17,7 @@ struct range {
     struct range_query query;
     struct op_interval interval; /* what is left to walk */
     uint64_t taken;
+    uint32_t pages;   /* walked so far: the next one is larger, should a filter hide most */
     bool more;        /* the limit cut the listing… */
     struct span next; /* …before this key; in the request's arena */
 };

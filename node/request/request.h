@@ -123,7 +123,8 @@ struct request {
     bool has_bucket;
     bool any_origin; /* a preflight for a name that means nothing */
     uint8_t bucket_id[KEYS_BUCKET_ID_BYTES];
-    struct span key_id; /* copied */
+    struct op_guard guard; /* the bucket's document as it was when the request was let in; copied */
+    struct span key_id;    /* copied */
 
     struct payload *payload; /* in scratch while a body is on its way; else NULL */
     bool body_is_asked;

@@ -103,7 +103,8 @@ static void make_demo(struct request *request)
         return;
     }
     request->op.kind = OP_DOCS_WRITE;
-    request->op.docs = (struct op_docs){startup->documents, startup->documents_count};
+    request->op.docs = (struct op_docs){.documents = startup->documents,
+                                        .documents_count = startup->documents_count};
     request_store(request, false);
 }
 
@@ -153,6 +154,7 @@ void startup_begin(struct requests *requests)
         return;
     }
     request->op.kind = OP_DOCS;
+    request->op.docs = (struct op_docs){0};
     request_store(request, false);
 }
 

@@ -52,6 +52,7 @@ struct kv_calls {
     enum err (*cursor_step)(struct kv_cursor *cursor, enum kv_step step, struct span key, struct kv_pair *pair,
                             bool *found);
     void (*cursor_close)(struct kv_cursor *cursor);
+    bool (*is_nearly_full)(struct kv *kv);
 };
 
 struct kv {
@@ -70,6 +71,13 @@ struct kv_cursor {
 static inline MUST_USE enum err kv_begin(struct kv *kv, bool for_writing, struct kv_txn **txn)
 {
     return kv->calls->begin(kv, for_writing, txn);
+}
+
+/* Is so little room left that what makes the database larger should be refused, so that deletions still fit (H20)?
+ */
+static inline bool kv_is_nearly_full(struct kv *kv)
+{
+    return kv->calls->is_nearly_full(kv);
 }
 
 /* End it, for a writing one only after the sync that makes it durable. The transaction is gone either way; on an

@@ -43,6 +43,7 @@ enum op_outcome {
     OP_TOO_MANY_SIBLINGS, /* OP_SIBLINGS_MAX are already there that the context does not cover */
     OP_TOO_MANY_ACTORS,   /* CRDT_VCLOCK_MAX are already in the item's history */
     OP_TOO_MANY_BYTES,    /* the siblings together would pass item_bytes_max */
+    OP_STALE,             /* the guarding document is not what it was: the bucket was deleted */
 };
 
 struct op_write_item {
@@ -54,7 +55,15 @@ struct op_write_item {
     uint8_t hash[RING_HASH_BYTES]; /* out: of the partition */
 };
 
+/* What must still hold in the transaction for an op of writes to be done: the document of `key` has this payload.
+ * Key absent (bytes NULL): no guard. */
+struct op_guard {
+    struct span key;
+    struct span payload;
+};
+
 struct op_write {
+    struct op_guard guard;
     struct op_write_item *items;
     uint32_t items_count;
     uint64_t item_bytes_max; /* of an item's siblings together */
@@ -125,6 +134,9 @@ struct op_document {
 /* All documents out (OP_DOCS), or documents in: each wins over what is there, its time raised if need be
  * (OP_DOCS_WRITE; `register_` out: as it was written). */
 struct op_docs {
+    const uint8_t *empty_bucket_id; /* of a write, NULL for none: nothing is written unless the bucket has no
+                                       listed partition key */
+    bool is_refused;                /* out: it has */
     struct op_document *documents;
     uint32_t documents_count;
 };

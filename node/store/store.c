@@ -169,11 +169,26 @@ void store_run_reads(const struct store *store, struct list *ops)
     kv_abort(txn);
 }
 
+/* Would the op make the database larger? Deletions and documents go on when it is nearly full (H20). */
+static bool adds_values(const struct op *op)
+{
+    if (op->kind != OP_WRITE) return false;
+    for (uint32_t i = 0; i < op->write.items_count; i++) {
+        if (op->write.items[i].kind == CRDT_VALUE) return true;
+    }
+    return false;
+}
+
 /* Run them all; the answer is the error that spoils the transaction, or ERR_OK. */
 static enum err run_all(struct store *store, struct kv_txn *txn, struct list *ops, uint64_t wall_us)
 {
+    bool is_nearly_full = kv_is_nearly_full(store->kv);
     for (struct list *link = ops->next; link != ops; link = link->next) {
         struct op *op = op_of(link);
+        if (is_nearly_full && adds_values(op)) {
+            op->err = ERR_FULL;
+            continue;
+        }
         write_run(store, txn, op, wall_us);
         if (op->err == ERR_FULL || op->err == ERR_IO) return op->err;
     }

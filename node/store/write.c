@@ -200,6 +200,21 @@ static void replace_actor(struct store *store)
     store->former_actors_taken++;
 }
 
+/* Is the op's guard as it was when the request was let in? A bucket deleted in between takes no more items. */
+static enum err check_guard(struct store *store, struct kv_txn *txn, const struct op_guard *guard, bool *holds)
+{
+    struct span row = {0};
+    struct crdt_lww document = {0};
+    *holds = true;
+    if (guard->key.bytes == NULL) return ERR_OK;
+    enum err err = kv_get(txn, KV_DOCS, guard->key, &row);
+    if (err == ERR_OK && row.bytes != NULL)
+        err = record_decode_document(store->hash_key, guard->key, row, &document);
+    if (err != ERR_OK) return err;
+    *holds = row.bytes != NULL && span_is_equal(span_of(document.payload, document.payload_bytes), guard->payload);
+    return ERR_OK;
+}
+
 static enum err write_items(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
 {
     struct op_write *write = &op->write;
@@ -207,7 +222,9 @@ static enum err write_items(struct store *store, struct kv_txn *txn, struct op *
     arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
     write->outcome = OP_DONE;
     if (shows_rollback(store, write)) replace_actor(store);
-    enum err err = ERR_OK;
+    bool holds = true;
+    enum err err = check_guard(store, txn, &write->guard, &holds);
+    if (!holds) write->outcome = OP_STALE;
     for (uint32_t i = 0; i < write->items_count && err == ERR_OK && write->outcome == OP_DONE; i++) {
         arena_reset(&store->scratch);
         err = write_item(store, txn, op, i, wall_us, &undo);
@@ -245,14 +262,39 @@ static enum err write_document(struct store *store, struct kv_txn *txn, struct o
     return row.bytes == NULL ? ERR_MEMORY : kv_put(txn, KV_DOCS, document->key, row);
 }
 
+/* Does any partition key of the bucket hold something? */
+static enum err bucket_is_empty(struct store *store, struct kv_txn *txn, const uint8_t *bucket_id, bool *is_empty)
+{
+    struct kv_cursor *cursor = NULL;
+    struct kv_pair pair;
+    bool found = false;
+    struct span prefix = span_of(bucket_id, KEYS_BUCKET_PREFIX_BYTES);
+    *is_empty = true;
+    enum err err = kv_cursor_open(txn, KV_COUNTS, &cursor);
+    if (err != ERR_OK) return err;
+    err = kv_cursor_step(cursor, KV_AT_OR_AFTER, prefix, &pair, &found);
+    while (err == ERR_OK && found && span_has_prefix(pair.key, prefix) && *is_empty) {
+        struct record_count count;
+        err = record_decode_count(store->hash_key, pair.key, pair.value, &count);
+        *is_empty = err == ERR_OK && !count_is_listed(&count);
+        if (err == ERR_OK) err = kv_cursor_step(cursor, KV_NEXT, (struct span){0}, &pair, &found);
+    }
+    kv_cursor_close(cursor);
+    return err;
+}
+
 /* An op of documents changes rows one by one: what fails in between spoils the transaction. */
 static enum err write_documents(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
 {
     arena_reset(&store->scratch);
     struct undo undo = {.is_wanted = true};
     arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
-    enum err err = ERR_OK;
-    for (uint32_t i = 0; i < op->docs.documents_count && err == ERR_OK; i++) {
+    bool is_allowed = true;
+    enum err err = op->docs.empty_bucket_id == NULL
+                       ? ERR_OK
+                       : bucket_is_empty(store, txn, op->docs.empty_bucket_id, &is_allowed);
+    op->docs.is_refused = !is_allowed;
+    for (uint32_t i = 0; is_allowed && i < op->docs.documents_count && err == ERR_OK; i++) {
         err = undo_note(&undo, txn, KV_DOCS, op->docs.documents[i].key);
         if (err == ERR_OK) err = write_document(store, txn, &op->docs.documents[i], wall_us);
     }
