@@ -21,7 +21,7 @@ bool put_answer_refusal(struct request *request)
         answer_err(request, request->op.err);
         return true;
     }
-    if (write->items_count > 1)
+    if (write->items_count > 1 || request->refused_base > 0)
         snprintf(where, sizeof where, "element %u: ", write->refused_index + request->refused_base);
     switch (write->outcome) {
     case OP_DONE: return false;

@@ -140,7 +140,8 @@ void requests_on_stored(struct requests *requests, struct op *op)
     assert(request->op_is_out);
     request->op_is_out = false;
     announce(&requests->service, op);
-    bool is_refused = op->kind == OP_WRITE && op->write.outcome != OP_DONE;
+    bool is_refused = op->kind == OP_WRITE ? op->write.outcome != OP_DONE
+                                           : op->kind == OP_DOCS_WRITE && op->docs.is_refused;
     if (op_is_write(op) && op->err == ERR_OK && !is_refused) request->has_stored = true;
     if (op->err == ERR_CORRUPT) requests->service.counts.corrupt_rows++;
     if (request->is_gone) {

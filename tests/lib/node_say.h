@@ -15,8 +15,10 @@ static inline char *say_member(const struct answer *answer, const char *name)
     const char *at = strstr((const char *)answer->body, wanted);
     if (at == NULL) return strdup("");
     at += strlen(wanted);
-    const char *end = strchr(at, '"');
-    assert_non_null(end);
+    const char *end = at;
+    while (*end != '"' && *end != '\0')
+        end += *end == '\\' ? 2 : 1;
+    assert_int_equal(*end, '"');
     return strndup(at, (size_t)(end - at));
 }
 
