@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -23,6 +24,27 @@ void arena_init(struct arena *arena, size_t ceiling_bytes)
     *arena = (struct arena){.ceiling_bytes = ceiling_bytes};
 }
 
+void arena_init_within(struct arena *arena, size_t ceiling_bytes, struct arena_budget *budget)
+{
+    *arena = (struct arena){.ceiling_bytes = ceiling_bytes, .budget = budget};
+}
+
+static bool budget_take(struct arena_budget *budget, size_t bytes)
+{
+    if (budget == NULL) return true;
+    size_t before = atomic_fetch_add_explicit(&budget->held_bytes, bytes, memory_order_relaxed);
+    if (before <= budget->ceiling_bytes && bytes <= budget->ceiling_bytes - before) return true;
+    atomic_fetch_sub_explicit(&budget->held_bytes, bytes, memory_order_relaxed);
+    return false;
+}
+
+static void block_destroy(struct arena *arena, struct arena_block *block)
+{
+    size_t whole = sizeof *block + block->room_bytes;
+    if (arena->budget != NULL) atomic_fetch_sub_explicit(&arena->budget->held_bytes, whole, memory_order_relaxed);
+    free(block);
+}
+
 /* How large the next block should be so that `bytes` fit and the number of blocks stays logarithmic. */
 static size_t block_room(const struct arena *arena, size_t bytes)
 {
@@ -41,8 +63,13 @@ static struct arena_block *block_create(struct arena *arena, size_t bytes)
         if (!size_add(room, sizeof(struct arena_block), &whole)) return NULL;
         if (whole > arena->ceiling_bytes - arena->held_bytes) return NULL;
     }
+    if (!budget_take(arena->budget, whole)) return NULL;
     struct arena_block *block = malloc(whole);
-    if (block == NULL) return NULL;
+    if (block == NULL) {
+        if (arena->budget != NULL)
+            atomic_fetch_sub_explicit(&arena->budget->held_bytes, whole, memory_order_relaxed);
+        return NULL;
+    }
     block->older = arena->newest;
     block->room_bytes = room;
     block->used_bytes = 0;
@@ -133,7 +160,7 @@ void arena_reset(struct arena *arena)
     if (block == NULL) return;
     while (block->older != NULL) {
         struct arena_block *older = block->older;
-        free(block);
+        block_destroy(arena, block);
         block = older;
     }
     block->used_bytes = 0;
@@ -146,7 +173,7 @@ void arena_deinit(struct arena *arena)
     struct arena_block *block = arena->newest;
     while (block != NULL) {
         struct arena_block *older = block->older;
-        free(block);
+        block_destroy(arena, block);
         block = older;
     }
     arena->newest = NULL;

@@ -10,16 +10,27 @@
 
 struct arena_block;
 
+/* What several arenas may hold together. Arenas of one budget may be on different threads. */
+struct arena_budget {
+    _Atomic size_t held_bytes;
+    size_t ceiling_bytes;
+};
+
 struct arena {
     struct arena_block *newest;
-    size_t held_bytes;    /* taken from the system, headers included */
-    size_t ceiling_bytes; /* held_bytes never goes above it */
+    size_t held_bytes;           /* taken from the system, headers included */
+    size_t ceiling_bytes;        /* held_bytes never goes above it */
+    struct arena_budget *budget; /* shared with others, or NULL */
 };
 
 /* An empty arena; takes nothing from the system yet. */
 void arena_init(struct arena *arena, size_t ceiling_bytes);
 
-/* `bytes` of zeroed memory, aligned for any type. NULL when the system has none or the ceiling is reached. */
+/* The same within a budget, which outlives the arena; NULL for none. */
+void arena_init_within(struct arena *arena, size_t ceiling_bytes, struct arena_budget *budget);
+
+/* `bytes` of zeroed memory, aligned for any type. NULL when the system has none, or the ceiling or
+ * the budget is reached. */
 void *arena_alloc(struct arena *arena, size_t bytes);
 
 /* As arena_alloc, for count * bytes; NULL also when the product wraps. */

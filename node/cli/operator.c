@@ -240,6 +240,10 @@ static int say_several(const json_t *keys, const char *name)
 int operator_find_key(struct operator* operator, const char * key, struct buffer *id)
 {
     json_t *document = NULL;
+    if (key[0] == '\0') { /* an unset variable of a script must not mean the one key without a name */
+        say("a key is given by its id or its name, not by nothing");
+        return CLI_USAGE;
+    }
     int code = operator_call(operator, "GET", "/v1/keys", NULL, &document);
     if (code != CLI_GO) return code;
 

@@ -15,6 +15,7 @@ enum {
 
     LIMITS_BATCH_ITEMS_PER_COMMIT =
         16384,                        /* a larger InsertBatch is several transactions: others get their turn */
+    LIMITS_SEARCHES_MAX = 100000,     /* elements of a ReadBatch or DeleteBatch: some 40 MB while they run */
     LIMITS_DELETES_PER_COMMIT = 1000, /* a page of DeleteBatch */
 
     LIMITS_POLL_TIMEOUT_S_DEFAULT = 300, /* these three as the reference has them */

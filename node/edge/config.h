@@ -50,6 +50,7 @@ struct config {
         uint64_t max_skew_seconds; /* 1 … 604800 */
         uint64_t max_value_bytes;  /* 1 … 1 GiB */
         uint64_t max_batch_bytes;  /* 1 … 4 GiB - 1 */
+        uint64_t max_memory_bytes; /* 1 MiB … 1 TiB: of all requests together */
         uint64_t max_connections;  /* 1 … 1048576 */
         bool demo;
     } k2v;

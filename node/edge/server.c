@@ -46,13 +46,19 @@ static enum err read_seal_key(struct server *server)
     char text[2 * SEAL_KEY_BYTES + 1];
     size_t length = 0;
     bool exists = false;
+    char database[FILES_PATH_BYTES];
     const char *path = server->config.seal_key_file;
     enum err err = files_secret_read(path, text, sizeof text - 1, sizeof text, &length, &exists, server->message,
                                      sizeof server->message);
     if (err != ERR_OK) return err;
+    bool has_database = files_path(server->config.data_dir, "data.mdb", database) && access(database, F_OK) == 0;
+    if (exists && !has_database) {
+        log_event_text(&server->log, LOG_LEVEL_WARN,
+                       "there is a seal key but no database: beginning with an empty one", "data_dir",
+                       server->config.data_dir);
+    }
     if (!exists) {
-        char database[FILES_PATH_BYTES];
-        if (files_path(server->config.data_dir, "data.mdb", database) && access(database, F_OK) == 0) {
+        if (has_database) {
             snprintf(server->message, sizeof server->message,
                      "%s is missing, but there is a database in %s: give the seal key it was made with", path,
                      server->config.data_dir);
@@ -147,6 +153,7 @@ static void fill_settings(struct server *server)
     settings->max_skew_s = config->k2v.max_skew_seconds;
     settings->max_value_bytes = config->k2v.max_value_bytes;
     settings->max_batch_bytes = config->k2v.max_batch_bytes;
+    settings->max_memory_bytes = config->k2v.max_memory_bytes;
     settings->connections_max = (uint32_t)config->k2v.max_connections + LOOP_ADMIN_CONNECTIONS_MAX;
     settings->wants_demo = config->k2v.demo;
 }

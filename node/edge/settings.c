@@ -24,6 +24,8 @@ const struct setting SETTINGS[SETTINGS_COUNT] = {
      "longest value of an item"},
     {"k2v", "max_batch_bytes", SETTING_NUMBER, AT(k2v.max_batch_bytes), 1, 4 * GIB - 1, "67108864", NULL,
      "longest body of a batch"},
+    {"k2v", "max_memory_bytes", SETTING_NUMBER, AT(k2v.max_memory_bytes), 1048576, 1099511627776, "1073741824",
+     NULL, "memory of all requests together; beyond it the newest is answered 503"},
     {"k2v", "max_connections", SETTING_NUMBER, AT(k2v.max_connections), 1, 1048576, "16384", NULL,
      "connections of clients at one time"},
     {"k2v", "demo", SETTING_BOOL, AT(k2v.demo), 0, 0, NULL, "true without a configuration file, else false",

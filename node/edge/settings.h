@@ -34,7 +34,7 @@ struct setting {
 };
 
 enum {
-    SETTINGS_COUNT = 14,
+    SETTINGS_COUNT = 15,
     SETTING_NAME_BYTES = 64,  /* a flag or a variable, with its NUL */
     SETTING_WANTS_BYTES = 96, /* of setting_wants(), with its NUL */
 };

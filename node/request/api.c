@@ -118,9 +118,13 @@ static bool keep_guard(struct request *request)
 {
     struct span id = span_of(request->bucket_id, KEYS_BUCKET_ID_BYTES);
     struct span payload = view_bucket_payload(request->service->view, request->bucket_id);
-    request->guard.key = document_key_of(&request->arena, DOCUMENT_BUCKET, id);
-    request->guard.payload = span_of(arena_copy(&request->arena, payload.bytes, payload.length), payload.length);
-    if (request->guard.key.bytes != NULL && request->guard.payload.bytes != NULL) return true;
+    struct op_guard *guard = arena_alloc(&request->arena, sizeof *guard);
+    if (guard != NULL) {
+        guard->key = document_key_of(&request->arena, DOCUMENT_BUCKET, id);
+        guard->payload = span_of(arena_copy(&request->arena, payload.bytes, payload.length), payload.length);
+        request->guard = guard;
+        if (guard->key.bytes != NULL && guard->payload.bytes != NULL) return true;
+    }
     answer_err(request, ERR_MEMORY);
     return false;
 }

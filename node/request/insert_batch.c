@@ -27,6 +27,17 @@ static void refuse_value(struct request *request, uint32_t index, size_t length)
     answer_error(request, 413, "InvalidRequest", message);
 }
 
+static bool key_fits(struct request *request, uint32_t index, const char *field, struct http_span key,
+                     size_t bytes_max)
+{
+    char message[AUTH_MESSAGE_CHARS];
+    if (key.length <= bytes_max) return true;
+    snprintf(message, sizeof message, "field \"%s\" has %zu bytes; at most %zu are allowed", field, key.length,
+             bytes_max);
+    batch_refuse(request, index, message);
+    return false;
+}
+
 /* One element of the array becomes one item to write. False when the request was answered instead. */
 static bool take_element(struct request *request, const struct http_json_insert *element)
 {
@@ -38,9 +49,8 @@ static bool take_element(struct request *request, const struct http_json_insert 
         answer_err(request, ERR_MEMORY);
         return false;
     }
-    if (!item_key_fits(request, "partition key (field \"pk\")", element->partition_key,
-                       KEYS_PARTITION_KEY_BYTES_MAX) ||
-        !item_key_fits(request, "sort key (field \"sk\")", element->sort_key, KEYS_SORT_KEY_BYTES_MAX)) {
+    if (!key_fits(request, index, "pk", element->partition_key, KEYS_PARTITION_KEY_BYTES_MAX) ||
+        !key_fits(request, index, "sk", element->sort_key, KEYS_SORT_KEY_BYTES_MAX)) {
         return false;
     }
     item->key = (struct op_key){request->bucket_id, span_http(element->partition_key),

@@ -65,6 +65,9 @@ static void on_stored(struct request *request)
     if (err != ERR_OK) {
         finish(request);
         answer_err(request, err);
+    } else if (is_newer && !polls_is_allowed(request)) {
+        finish(request);
+        answer_error(request, 403, "AccessDenied", "this key may not read this bucket any more");
     } else if (is_newer) {
         finish(request);
         item_answer(request, work->form, &work->key, true, &request->op.read.state);

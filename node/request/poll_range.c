@@ -324,6 +324,11 @@ static void on_stored(struct request *request)
         fail(request, request->op.err);
         return;
     }
+    if (!work->has_items && !polls_is_allowed(request)) {
+        finish(request);
+        answer_error(request, 403, "AccessDenied", "this key may not read this bucket any more");
+        return;
+    }
     work->page_at = 0;
     walk(request);
 }

@@ -72,6 +72,15 @@ void polls_notify(struct service *service, const uint8_t hash[RING_HASH_BYTES], 
     notify_chain(&service->range_polls[range_chain(hash)], hash, sort_key);
 }
 
+bool polls_is_allowed(const struct request *request)
+{
+    const struct view *view = request->service->view;
+    struct document_bucket bucket;
+    struct document_key key;
+    return view_key(view, request->key_id, &key) && view_bucket(view, request->bucket_id, &bucket) &&
+           (view_permissions(view, request->bucket_id, request->key_id) & DOCUMENT_READ) != 0;
+}
+
 void polls_start_timer(struct request *request, bool has_timeout, uint64_t timeout_s)
 {
     if (!has_timeout) timeout_s = LIMITS_POLL_TIMEOUT_S_DEFAULT;

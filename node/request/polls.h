@@ -26,6 +26,9 @@ void polls_unsubscribe(struct poll *poll);
  * to those who look. */
 void polls_notify(struct service *service, const uint8_t hash[RING_HASH_BYTES], struct span sort_key);
 
+/* May the key still read the bucket? Keys, permissions and buckets change while a poll waits. */
+bool polls_is_allowed(const struct request *request);
+
 /* Wait until `timeout_s` (clamped to the limits) from now. */
 void polls_start_timer(struct request *request, bool has_timeout, uint64_t timeout_s);
 

@@ -212,6 +212,10 @@ static bool take_element(struct request *request, const struct http_json_search 
         return false;
     }
     search->query = *query;
+    if (index >= LIMITS_SEARCHES_MAX) {
+        batch_refuse(request, index, "a batch has at most 100000 of these");
+        return false;
+    }
     if (!item_key_fits(request, "partitionKey", query->partition_key, KEYS_PARTITION_KEY_BYTES_MAX)) return false;
     const char *fault = query->single_item ? single_item_fault(query) : NULL;
     if (fault != NULL) {

@@ -19,7 +19,8 @@ static size_t arena_ceiling(const struct settings *settings)
 struct request *request_create(struct service *service, uint32_t slot, enum event_door door)
 {
     struct arena arena;
-    arena_init(&arena, arena_ceiling(service->settings));
+    struct arena_budget *budget = door == EVENT_DOOR_K2V ? &service->memory : NULL; /* the operator gets in */
+    arena_init_within(&arena, arena_ceiling(service->settings), budget);
     struct request *request = arena_alloc(&arena, sizeof *request);
     if (request == NULL) return NULL;
     request->arena = arena;
@@ -27,7 +28,7 @@ struct request *request_create(struct service *service, uint32_t slot, enum even
     request->slot = slot;
     request->door = door;
     request->id = service->next_request_id++;
-    arena_init(&request->scratch, arena_ceiling(service->settings));
+    arena_init_within(&request->scratch, arena_ceiling(service->settings), budget);
     list_init(&request->effect.link);
     list_init(&request->op.link);
     list_init(&request->turn_link);

@@ -25,7 +25,8 @@ struct settings {
     uint64_t max_skew_s;
     uint64_t max_value_bytes;
     uint64_t max_batch_bytes;
-    uint32_t connections_max; /* slots, both doors together */
+    uint64_t max_memory_bytes; /* of all K2V requests together; 0: no bound */
+    uint32_t connections_max;  /* slots, both doors together */
     bool wants_demo;
     char admin_token[256]; /* NUL-terminated */
     uint8_t seal_key[SEAL_KEY_BYTES];
@@ -56,6 +57,7 @@ struct service {
     const uint8_t *token_key; /* the store's */
     struct actor actor;       /* the store's, as of the last batch of writes that was answered */
     struct view *view;
+    struct arena_budget memory; /* of all K2V requests: the newest wish beyond is refused (I25) */
     struct auth_cache auth_cache;
     struct prng prng;
     struct timers timers;
@@ -123,8 +125,8 @@ struct request {
     bool has_bucket;
     bool any_origin; /* a preflight for a name that means nothing */
     uint8_t bucket_id[KEYS_BUCKET_ID_BYTES];
-    struct op_guard guard; /* the bucket's document as it was when the request was let in; copied */
-    struct span key_id;    /* copied */
+    struct op_guard *guard; /* of writes: the bucket's document as it was when the request was let in */
+    struct span key_id;     /* copied */
 
     struct payload *payload; /* in scratch while a body is on its way; else NULL */
     bool body_is_asked;

@@ -17,6 +17,8 @@ bool requests_init(struct requests *requests, const struct settings *settings, c
     struct service *service = &requests->service;
     arena_init(&requests->arena, TABLES_BYTES_MAX);
     service->settings = settings;
+    service->memory.ceiling_bytes = settings->max_memory_bytes == 0 ? SIZE_MAX
+                                                                    : (size_t)settings->max_memory_bytes;
     service->hash_key = store->hash_key;
     service->token_key = store->token_key;
     service->actor = store->actor;

@@ -56,14 +56,14 @@ struct op_write_item {
 };
 
 /* What must still hold in the transaction for an op of writes to be done: the document of `key` has this payload.
- * Key absent (bytes NULL): no guard. */
+ */
 struct op_guard {
     struct span key;
     struct span payload;
 };
 
 struct op_write {
-    struct op_guard guard;
+    const struct op_guard *guard; /* NULL for none */
     struct op_write_item *items;
     uint32_t items_count;
     uint64_t item_bytes_max; /* of an item's siblings together */

@@ -206,7 +206,7 @@ static enum err check_guard(struct store *store, struct kv_txn *txn, const struc
     struct span row = {0};
     struct crdt_lww document = {0};
     *holds = true;
-    if (guard->key.bytes == NULL) return ERR_OK;
+    if (guard == NULL) return ERR_OK;
     enum err err = kv_get(txn, KV_DOCS, guard->key, &row);
     if (err == ERR_OK && row.bytes != NULL)
         err = record_decode_document(store->hash_key, guard->key, row, &document);
@@ -223,7 +223,7 @@ static enum err write_items(struct store *store, struct kv_txn *txn, struct op *
     write->outcome = OP_DONE;
     if (shows_rollback(store, write)) replace_actor(store);
     bool holds = true;
-    enum err err = check_guard(store, txn, &write->guard, &holds);
+    enum err err = check_guard(store, txn, write->guard, &holds);
     if (!holds) write->outcome = OP_STALE;
     for (uint32_t i = 0; i < write->items_count && err == ERR_OK && write->outcome == OP_DONE; i++) {
         arena_reset(&store->scratch);
