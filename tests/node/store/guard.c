@@ -34,17 +34,24 @@ static uint32_t documents_count(struct rig *rig)
     return op.docs.documents_count;
 }
 
-static struct op guarded_op(struct rig *rig, struct op_write_item *items, uint32_t count, const char *payload)
+static struct op_guard guard_of(const char *payload)
+{
+    return (struct op_guard){.key = span_text(BUCKET_KEY), .payload = span_text(payload)};
+}
+
+static struct op guarded_op(struct rig *rig, struct op_write_item *items, uint32_t count,
+                            const struct op_guard *guard)
 {
     struct op op = rig_write_op(rig, items, count);
-    op.write.guard = (struct op_guard){.key = span_text(BUCKET_KEY), .payload = span_text(payload)};
+    op.write.guard = guard;
     return op;
 }
 
 static void expect_guarded_put(struct rig *rig, const char *payload, enum op_outcome expected)
 {
     struct op_write_item item = rig_item(rig_key("guarded", "a"), NULL, "value");
-    struct op op = guarded_op(rig, &item, 1, payload);
+    struct op_guard guard = guard_of(payload);
+    struct op op = guarded_op(rig, &item, 1, &guard);
     rig_run(rig, &op, 1);
     assert_ok(op.err);
     assert_int_equal(op.write.outcome, expected);
@@ -91,7 +98,8 @@ static void a_stale_write_of_many_leaves_none_and_spoils_no_other(void **state)
                                     rig_item(rig_key("p", "b"), NULL, NULL),
                                     rig_item(rig_key("q", "c"), NULL, "3")};
     struct op_write_item free_item = rig_item(rig_key("p", "free"), NULL, "4");
-    struct op ops[2] = {guarded_op(rig, many, 3, "live"), rig_write_op(rig, &free_item, 1)};
+    struct op_guard guard = guard_of("live");
+    struct op ops[2] = {guarded_op(rig, many, 3, &guard), rig_write_op(rig, &free_item, 1)};
     rig_run(rig, ops, 2);
     assert_ok(ops[0].err);
     assert_int_equal(ops[0].write.outcome, OP_STALE);
@@ -108,7 +116,8 @@ static void the_deletion_before_a_write_in_the_same_batch_counts(void **state)
     write_document(rig, BUCKET_KEY, "live");
     struct op_document gone = document(BUCKET_KEY, "deleted");
     struct op_write_item item = rig_item(rig_key("guarded", "a"), NULL, "value");
-    struct op ops[2] = {document_op(rig, &gone), guarded_op(rig, &item, 1, "live")};
+    struct op_guard guard = guard_of("live");
+    struct op ops[2] = {document_op(rig, &gone), guarded_op(rig, &item, 1, &guard)};
     ops[0].docs.empty_bucket_id = RIG_BUCKET;
     rig_run(rig, ops, 2);
     assert_ok(ops[0].err);
@@ -124,7 +133,8 @@ static void a_corrupt_guard_is_neither_there_nor_absent(void **state)
     write_document(rig, BUCKET_KEY, "live");
     assert_true(disk_flip(&rig->disk, KV_DOCS, 0, 3));
     struct op_write_item item = rig_item(rig_key("guarded", "a"), NULL, "value");
-    struct op op = guarded_op(rig, &item, 1, "live");
+    struct op_guard guard = guard_of("live");
+    struct op op = guarded_op(rig, &item, 1, &guard);
     rig_run(rig, &op, 1);
     assert_err(op.err, ERR_CORRUPT);
     assert_int_equal(disk_rows_count(&rig->disk, KV_ITEMS), 0);
