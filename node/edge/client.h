@@ -15,10 +15,11 @@
 #include "node/edge/loop.h"
 
 enum {
-    CLIENT_WAITING_BYTES_MAX = 64 * 1024,  /* input kept while a request is under way; then reading pauses */
-    CLIENT_LINGER_BYTES_MAX = 1024 * 1024, /* dropped after a last answer, so that the client gets to read it */
-    CLIENT_HEAD_MS = 10 * 1000,            /* from a head's first byte to its last */
-    CLIENT_STALL_MS = 30 * 1000,           /* a body or an answer that does not move */
+    CLIENT_WAITING_BYTES_MAX = 64 * 1024, /* input kept while a request is under way; then reading pauses */
+    CLIENT_LINGER_BYTES_MAX = 64 * 1024 *
+                              1024, /* dropped after a last answer, so that the client gets to read it */
+    CLIENT_HEAD_MS = 10 * 1000,     /* from a head's first byte to its last */
+    CLIENT_STALL_MS = 30 * 1000,    /* a body or an answer that does not move */
     CLIENT_LINGER_MS = 2 * 1000,
     CLIENT_BODY_GRACE_MS = 10 * 1000,   /* after which a body must come at… */
     CLIENT_BODY_BYTES_PER_S_MIN = 1024, /* …this rate on average (H28) */
