@@ -18,7 +18,7 @@ static const struct command COMMANDS[] = {
 
 static const struct command_group GROUP = {
     .name = "skerry",
-    .about = "Skerry: a key/key/value store that goes on when sites lose sight of each other.",
+    .about = "Skerry: a key/key/value store that speaks the K2V API and keeps what concurrent writers wrote.",
     .more = "A first try:\n"
             "  skerry server\n"
             "  skerry k2v insert greetings hello 'Hello, world!' --env-file skerry-data/demo.env\n"
