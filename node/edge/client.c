@@ -471,7 +471,8 @@ void client_sweep(struct client *client, uint64_t now_ms)
         if (client->parser != NULL && still_ms > CLIENT_HEAD_MS) refuse(client, 408);
         break;
     case CLIENT_BODY:
-        if (!client->is_sending && is_body_too_slow(client, now_ms)) refuse(client, 408);
+        if (!client->is_sending && (still_ms > CLIENT_STALL_MS || is_body_too_slow(client, now_ms)))
+            refuse(client, 408);
         break;
     case CLIENT_REST:
         if (!client->is_sending && still_ms > CLIENT_STALL_MS) client_close(client);

@@ -6,6 +6,7 @@
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -270,16 +271,21 @@ static void lmdb_cursor_close(struct kv_cursor *kv_cursor)
     free(cursor);
 }
 
+/* Room on the disk is what the file system has left and what the file, which never shrinks, has free inside. */
 static bool lmdb_is_nearly_full(struct kv *kv)
 {
     struct kv_lmdb *db = (struct kv_lmdb *)(void *)kv;
     uint64_t map_bytes = kv_lmdb_map_bytes(db);
-    if (kv_lmdb_used_bytes(db) > map_bytes / 100 * FULL_MAP_PERCENT) return true;
+    uint64_t used_bytes = kv_lmdb_used_bytes(db);
+    if (used_bytes > map_bytes / 100 * FULL_MAP_PERCENT) return true;
     struct statvfs disk;
-    if (statvfs(db->dir, &disk) != 0) return false;
+    struct stat file;
+    int fd = -1;
+    if (statvfs(db->dir, &disk) != 0 || mdb_env_get_fd(db->env, &fd) != 0 || fstat(fd, &file) != 0) return false;
     uint64_t size_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
     uint64_t reserve_bytes = size_bytes / 10 < DISK_RESERVE_BYTES ? size_bytes / 10 : DISK_RESERVE_BYTES;
-    return (uint64_t)disk.f_bavail * disk.f_frsize < reserve_bytes;
+    uint64_t inside_bytes = (uint64_t)file.st_size > used_bytes ? (uint64_t)file.st_size - used_bytes : 0;
+    return (uint64_t)disk.f_bavail * disk.f_frsize + inside_bytes < reserve_bytes;
 }
 
 static const struct kv_calls CALLS = {

@@ -117,8 +117,7 @@ void poll_item_begin(struct request *request, const struct http_head *head, cons
     bool is_memory = false;
     struct poll_item *work = operation_work(request, sizeof *work, &calls);
     if (work == NULL) return;
-    list_init(&work->poll.link);
-    work->poll.request = request;
+    polls_init_poll(&work->poll, request);
     if (!operation_key(request, route, &work->key)) return;
     work->form = item_form_of(head);
     if (work->form == ITEM_FORM_NONE) {

@@ -343,7 +343,13 @@ static void on_notify(struct request *request, struct span sort_key)
 {
     struct poll_range *work = request->work;
     note_change(request, sort_key);
-    if (!request->op_is_out && !work->has_items) scan_changed(request);
+    if (!request->op_is_out && !work->has_items) polls_wake_later(&work->poll);
+}
+
+/* Only now: the ceiling covers the whole op, so all of its keys must be in the hull. */
+static void on_wake(struct request *request)
+{
+    scan_changed(request);
 }
 
 static void on_late(struct request *request)
@@ -423,6 +429,7 @@ static const struct request_calls calls = {.on_body = on_body,
                                            .on_stored = on_stored,
                                            .on_sent = on_sent,
                                            .on_notify = on_notify,
+                                           .on_wake = on_wake,
                                            .on_time = on_late,
                                            .on_drain = on_late,
                                            .on_over = on_over};
@@ -431,8 +438,7 @@ void poll_range_begin(struct request *request, const struct http_route *route, c
 {
     struct poll_range *work = operation_work(request, sizeof *work, &calls);
     if (work == NULL) return;
-    list_init(&work->poll.link);
-    work->poll.request = request;
+    polls_init_poll(&work->poll, request);
     if (!operation_key(request, route, &work->key)) return;
     request_read_body(request, promised, LIMITS_POLL_BODY_BYTES_MAX);
 }

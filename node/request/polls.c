@@ -26,11 +26,19 @@ bool polls_init(struct service *service, struct arena *arena)
     service->item_polls = arena_array(arena, LIMITS_POLL_CHAINS, sizeof *service->item_polls);
     service->range_polls = arena_array(arena, LIMITS_POLL_CHAINS, sizeof *service->range_polls);
     if (service->item_polls == NULL || service->range_polls == NULL) return false;
+    list_init(&service->woken_polls);
     for (int i = 0; i < LIMITS_POLL_CHAINS; i++) {
         list_init(&service->item_polls[i]);
         list_init(&service->range_polls[i]);
     }
     return true;
+}
+
+void polls_init_poll(struct poll *poll, struct request *request)
+{
+    list_init(&poll->link);
+    list_init(&poll->woken_link);
+    poll->request = request;
 }
 
 void polls_subscribe(struct service *service, struct poll *poll)
@@ -45,6 +53,7 @@ void polls_unsubscribe(struct poll *poll)
 {
     if (list_is_empty(&poll->link)) return;
     list_remove(&poll->link);
+    list_remove(&poll->woken_link);
     poll->request->service->waiting_polls--;
 }
 
@@ -79,6 +88,20 @@ bool polls_is_allowed(const struct request *request)
     struct document_key key;
     return view_key(view, request->key_id, &key) && view_bucket(view, request->bucket_id, &bucket) &&
            (view_permissions(view, request->bucket_id, request->key_id) & DOCUMENT_READ) != 0;
+}
+
+void polls_wake_later(struct poll *poll)
+{
+    if (list_is_empty(&poll->woken_link)) list_append(&poll->request->service->woken_polls, &poll->woken_link);
+}
+
+void polls_wake(struct service *service)
+{
+    while (!list_is_empty(&service->woken_polls)) {
+        struct poll *poll = LIST_OWNER(service->woken_polls.next, struct poll, woken_link);
+        list_remove(&poll->woken_link);
+        poll->request->calls->on_wake(poll->request);
+    }
 }
 
 void polls_start_timer(struct request *request, bool has_timeout, uint64_t timeout_s)

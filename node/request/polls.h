@@ -6,7 +6,8 @@
 
 /* One subscription, in the memory of the request that polls. */
 struct poll {
-    struct list link; /* in a chain; in none when not subscribed */
+    struct list link;       /* in a chain; in none when not subscribed */
+    struct list woken_link; /* among those that will be woken when all of a change was told */
     struct request *request;
     uint8_t hash[RING_HASH_BYTES]; /* of the partition */
     bool is_range;
@@ -22,12 +23,18 @@ void polls_subscribe(struct service *service, struct poll *poll);
 /* Harmless when not subscribed. */
 void polls_unsubscribe(struct poll *poll);
 
-/* The item changed and the change is durable: tell everyone who polls it, by on_notify. `notified` gives the key
- * to those who look. */
+/* Not subscribed, not woken. */
+void polls_init_poll(struct poll *poll, struct request *request);
+
+/* The item changed and the change is durable: tell everyone who polls it, by on_notify, which key it is. */
 void polls_notify(struct service *service, const uint8_t hash[RING_HASH_BYTES], struct span sort_key);
 
 /* May the key still read the bucket? Keys, permissions and buckets change while a poll waits. */
 bool polls_is_allowed(const struct request *request);
+
+/* on_wake comes when all items of the change were told: what is read then, is read of all of them. */
+void polls_wake_later(struct poll *poll);
+void polls_wake(struct service *service);
 
 /* Wait until `timeout_s` (clamped to the limits) from now. */
 void polls_start_timer(struct request *request, bool has_timeout, uint64_t timeout_s);

@@ -63,6 +63,7 @@ struct service {
     struct timers timers;
     struct list *item_polls; /* LIMITS_POLL_CHAINS chains each */
     struct list *range_polls;
+    struct list woken_polls; /* told of a change, not yet of all of it */
     uint64_t waiting_polls;
     struct list admin_queue; /* admin requests that wait for their turn to change documents */
     struct request *admin_turn;
@@ -84,6 +85,7 @@ struct request_calls {
     void (*on_stored)(struct request *request);
     void (*on_sent)(struct request *request);                         /* a piece of a streamed answer went out */
     void (*on_notify)(struct request *request, struct span sort_key); /* what it polls has changed */
+    void (*on_wake)(struct request *request);                         /* …and it was told of all of the change */
     void (*on_time)(struct request *request);
     void (*on_drain)(struct request *request);
     void (*on_over)(struct request *request); /* the connection is gone: let go of what others can reach */

@@ -134,6 +134,7 @@ static void announce(struct service *service, const struct op *op)
     for (uint32_t i = 0; i < op->write.items_count; i++) {
         polls_notify(service, op->write.items[i].hash, op->write.items[i].key.sort_key);
     }
+    polls_wake(service);
 }
 
 void requests_on_stored(struct requests *requests, struct op *op)
