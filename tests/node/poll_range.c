@@ -329,6 +329,7 @@ static void a_chain_hears_of_every_change_in_any_order(void **state)
          .is_lent_in_turn = true,
          .has_small_range = true},
         {.name = "a batch over first and last page", .ops_count = 1, .ops = {"az"}},
+        {.name = "a batch with one key twice", .ops_count = 1, .ops = {"aza"}},
         {.name = "two ops of one commit", .ops_count = 2, .ops = {"a", "z"}, .is_lent_first = true},
         {.name = "the same backwards", .ops_count = 2, .ops = {"z", "a"}, .is_lent_first = true},
         {.name = "two batches of one commit", .ops_count = 2, .ops = {"az", "za"}, .is_lent_first = true},
