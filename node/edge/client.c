@@ -215,7 +215,7 @@ static void next_request(struct client *client)
 
 void client_on_sent(struct client *client)
 {
-    if (client->state == CLIENT_CLOSED || !client->send_is_last) return;
+    if (client->state == CLIENT_CLOSED) return;
     if (!client->send_keeps_alive) {
         if (client->is_ended && client->waiting_bytes == 0) {
             client_close(client); /* all that was sent was read: nothing can destroy the answer */

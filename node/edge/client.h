@@ -65,7 +65,7 @@ void client_read_body(struct client *client);
 void client_send(struct client *client, const struct effect *effect);
 void client_close(struct client *client);
 
-/* The piece went out and the node was told. */
+/* The last piece went out and the node was told. */
 void client_on_sent(struct client *client);
 
 /* Go on with what is waiting. */

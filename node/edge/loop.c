@@ -105,8 +105,9 @@ static void tell_sent(struct loop *loop)
     struct client *client = LIST_OWNER(loop->sent.next, struct client, sent_link);
     list_remove(&client->sent_link);
     struct event event = {.kind = EVENT_SENT, .slot = client->slot};
+    bool was_last = client->send_is_last; /* the step may give the next piece, which is then on its way */
     loop_step(loop, &event);
-    client_on_sent(client);
+    if (was_last) client_on_sent(client);
 }
 
 static void run_client(struct loop *loop)

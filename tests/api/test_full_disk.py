@@ -180,3 +180,14 @@ def test_a_map_full_of_small_values_can_be_emptied(start_server):
     assert client.index_rows() == {}
     client.close()
     server.stop()
+
+
+def test_what_deletions_free_inside_the_file_is_room_again(on_small_disk):
+    client = make_client(on_small_disk)
+    stored = put_until_full(client)
+    answer = client.delete_batch([{"partitionKey": "p"}]).expect(200)
+    assert answer.json()[0]["deletedItems"] == stored
+    again = put_until_full(client, pk="q")
+    assert again > stored // 2, "the file does not shrink, but its pages are free"
+    client.close()
+    on_small_disk.stop()
