@@ -35,6 +35,7 @@ struct connection {
     struct span parts[EFFECT_PARTS_MAX];
     uint8_t *got; /* what came out so far; NULL before */
     size_t got_bytes;
+    size_t got_capacity;
     size_t piece_bytes_max;
     uint32_t pieces_count;
     bool is_cut;  /* the node closed it */
@@ -219,6 +220,7 @@ static inline void connection_forget_answer(struct connection *connection)
     connection->answer = (struct answer){0};
     connection->got = NULL;
     connection->got_bytes = 0;
+    connection->got_capacity = 0;
     connection->piece_bytes_max = 0;
     connection->pieces_count = 0;
     connection->is_done = false;
@@ -284,6 +286,17 @@ static inline void world_leave(struct world *world, uint32_t slot)
     world_step(world, &event);
 }
 
+static inline void connection_take(struct connection *connection, struct span part)
+{
+    if (connection->got_capacity - connection->got_bytes < part.length) {
+        connection->got_capacity = 2 * (connection->got_bytes + part.length);
+        connection->got = realloc(connection->got, connection->got_capacity);
+        WORLD_CHECK(connection->got != NULL);
+    }
+    memcpy(connection->got + connection->got_bytes, part.bytes, part.length);
+    connection->got_bytes += part.length;
+}
+
 /* The piece under way is out; its memory was good until now. */
 static inline void world_send(struct world *world, uint32_t slot)
 {
@@ -292,10 +305,7 @@ static inline void world_send(struct world *world, uint32_t slot)
     for (int i = 0; i < EFFECT_PARTS_MAX; i++) {
         struct span part = connection->parts[i];
         if (part.length == 0) continue;
-        connection->got = realloc(connection->got, connection->got_bytes + part.length);
-        WORLD_CHECK(connection->got != NULL);
-        memcpy(connection->got + connection->got_bytes, part.bytes, part.length);
-        connection->got_bytes += part.length;
+        connection_take(connection, part);
     }
     connection->is_sending = false;
     connection->is_done = connection->is_last;
