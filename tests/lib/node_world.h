@@ -467,6 +467,7 @@ static inline void world_stop(struct world *world)
     WORLD_CHECK(service->waiting_polls == 0);
     WORLD_CHECK(service->timers.count == 0 && node_deadline_ms(&world->node) == UINT64_MAX);
     WORLD_CHECK(service->admin_turn == NULL && list_is_empty(&service->admin_queue));
+    WORLD_CHECK(service->memory.held_bytes == 0);
     node_deinit(&world->node);
     store_close(&world->store);
 }

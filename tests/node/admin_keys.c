@@ -75,6 +75,43 @@ static void every_operation_asks_for_its_permission(void **state)
     }
 }
 
+/* A right that was taken away is gone for polls that wait, too. */
+static void a_poll_ends_when_its_right_was_taken(void **state)
+{
+    struct world *world = *state;
+    admin_ok(world, "POST", "/v1/keys", "{\"key_id\":\"GKone\",\"secret\":\"secret-one\"}");
+    for (int deletes_key = 0; deletes_key < 2; deletes_key++) {
+        admin_ok(world, "POST", "/v1/buckets/demo/permissions", "{\"key_id\":\"GKone\",\"read\":true}");
+        struct ask ask = {.method = "POST", .target = "/demo/p?poll_range", .body = span_text("{}")};
+        use_key(&ask, "GKone", "secret-one");
+        uint32_t range = say_begin(world, ask);
+        world_pump(world);
+        struct token marker = say_marker(world, range);
+        say_close(world, range);
+        struct text body = text_of("{\"seenMarker\":\"%s\"}", marker.text);
+        ask.body = span_text(body.text);
+        range = say_begin(world, ask);
+        struct text target = text_of("/demo/p?sort_key=%d&causality_token=AAAAAAAAAAA", deletes_key);
+        ask = (struct ask){.method = "GET", .target = target.text};
+        use_key(&ask, "GKone", "secret-one");
+        uint32_t item = say_begin(world, ask);
+        world_pump(world);
+        expect_answer(world, item, "nothing yet");
+        expect_answer(world, range, "nothing yet");
+        if (deletes_key) {
+            expect_admin(world, "DELETE", "/v1/keys/GKone", "", "204");
+        } else {
+            admin_ok(world, "POST", "/v1/buckets/demo/permissions", "{\"key_id\":\"GKone\",\"read\":false}");
+        }
+        say_put(world, deletes_key ? "1" : "0", NULL, "x");
+        expect_answer(world, item, "403 AccessDenied");
+        expect_answer(world, range, "403 AccessDenied");
+        assert_int_equal(world->node.requests.service.waiting_polls, 0);
+        say_close(world, item);
+        say_close(world, range);
+    }
+}
+
 /* --- keys ----------------------------------------------------------------------------------------------- */
 
 static void keys_are_made_shown_and_renamed(void **state)
@@ -213,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         world_test(permissions_are_set_one_by_one),
         world_test(every_operation_asks_for_its_permission),
+        world_test(a_poll_ends_when_its_right_was_taken),
         world_test(keys_are_made_shown_and_renamed),
         world_test(names_and_imports_have_bounds),
         world_test(an_import_may_be_repeated_but_not_changed),

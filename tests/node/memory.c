@@ -303,6 +303,46 @@ static void deletions_without_memory_change_nothing(void **state)
     }
 }
 
+/* I25: all requests of clients together have a bound; the newest wish beyond is refused, operators get in, and
+ * what is given back can be had again. */
+static void all_requests_together_have_a_bound(void **state)
+{
+    struct world *world = *state;
+    struct arena_budget *budget = &world->node.requests.service.memory;
+    uint32_t polls[4];
+    for (int i = 0; i < 4; i++)
+        polls[i] = say_begin(
+            world, (struct ask){.method = "GET", .target = "/demo/p?sort_key=a&causality_token=AAAAAAAAAAA"});
+    world_pump(world);
+    size_t held_bytes = budget->held_bytes;
+    assert_true(held_bytes > 0);
+    uint32_t failures = 0;
+    for (size_t spare_bytes = 0;; spare_bytes += 64) {
+        budget->ceiling_bytes = held_bytes + spare_bytes;
+        uint32_t slot = say_begin_get(world, "b");
+        bool has_request = node_has_request(&world->node, slot);
+        world_pump(world);
+        int status = world_status(world, slot);
+        assert_true(status == 404 || status == 503 ||
+                    (status == 0 && (!has_request || !world->connections[slot].is_open)));
+        say_close(world, slot);
+        assert_int_equal(budget->held_bytes, held_bytes);
+        if (status == 404) break;
+        expect_admin(world, "GET", "/v1/keys/GKnone", "", "404 NoSuchKey");
+        failures++;
+    }
+    assert_true(failures > 8);
+    budget->ceiling_bytes = 1 << 20;
+    for (int i = 0; i < 4; i++)
+        expect_answer(world, polls[i], "nothing yet"); /* who was there before is not concerned */
+    say_put(world, "a", NULL, "x");
+    for (int i = 0; i < 4; i++) {
+        expect_answer(world, polls[i], "200 [\"x\"]");
+        say_close(world, polls[i]);
+    }
+    assert_int_equal(budget->held_bytes, 0);
+}
+
 /* A node that cannot start for want of memory says so or asks for nothing, and starts when there is some. */
 static void a_start_without_memory_fails(void **state)
 {
@@ -347,6 +387,7 @@ int main(void)
         world_test(a_woken_poll_without_memory_ends),
         world_test(an_operator_without_memory_changes_nothing),
         world_test(deletions_without_memory_change_nothing),
+        world_test(all_requests_together_have_a_bound),
         cmocka_unit_test(a_start_without_memory_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

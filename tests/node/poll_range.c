@@ -326,6 +326,7 @@ static void a_chain_hears_of_every_change_in_any_order(void **state)
         {.name = "three ops, one page",
          .ops_count = 3,
          .ops = {"a", "a", "a"},
+         .polls_max = 1,
          .is_lent_in_turn = true,
          .has_small_range = true},
         {.name = "a batch over first and last page", .ops_count = 1, .ops = {"az"}},
