@@ -209,6 +209,7 @@ static inline char *answer_one_line(struct span json)
         line.depth += (c == '[' || c == '{') - (c == ']' || c == '}');
         line.out[line.used++] = (char)c;
     }
+    WORLD_CHECK(line.depth == 0); /* every bracket is closed */
     line.out[line.used] = '\0';
     return line.out;
 }

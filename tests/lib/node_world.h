@@ -56,6 +56,7 @@ struct world {
     uint64_t now_ms;
     uint64_t wall_us;
     uint8_t starts_count;
+    uint8_t place; /* a number for where the database lies: another one is another actor (H1) */
     struct world_holds holds;
     size_t body_piece_bytes;
     uint32_t page_rows_max; /* the store's pages are this short, as large rows would make them */
@@ -405,7 +406,7 @@ static inline void world_pump(struct world *world)
 static inline void world_start(struct world *world)
 {
     static const uint8_t seal_key[SEAL_KEY_BYTES] = "the seal key of the tests' node";
-    static const uint8_t place[ACTOR_PLACE_BYTES] = "where it lies..";
+    const uint8_t place[ACTOR_PLACE_BYTES] = {world->place};
     char message[200];
     uint8_t seed[PRNG_SEED_BYTES] = {++world->starts_count};
     memcpy(world->settings.seal_key, seal_key, sizeof seal_key);

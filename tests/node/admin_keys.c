@@ -223,6 +223,50 @@ static void a_key_that_comes_back_has_no_permissions(void **state)
              "{\"key_id\":\"GKtwo\",\"secret\":\"another-secret\"}"); /* it may differ now */
 }
 
+/* A bucket's answer and a key's, whole: every list with more than one element. */
+static void what_is_shown_is_complete(void **state)
+{
+    struct world *world = *state;
+    struct text id = bucket_id(world, "demo");
+    struct text taken = text_of("{\"key_id\":\"%s\",\"read\":false,\"write\":false,\"owner\":false}",
+                                world->key_id);
+    admin_ok(world, "POST", "/v1/buckets", "{\"alias\":\"other\"}");
+    struct text other = bucket_id(world, "other");
+    admin_ok(world, "POST", "/v1/buckets/demo/permissions", taken.text); /* what may nothing is not shown */
+    for (int i = 1; i <= 3; i++) {
+        struct text key = text_of("{\"key_id\":\"GK%d\",\"secret\":\"a-good-secret\",\"name\":\"name %d\"}", i, i);
+        struct text permission = text_of("{\"key_id\":\"GK%d\",\"read\":true,\"owner\":%s}", i,
+                                         i == 2 ? "true" : "false");
+        struct text alias = text_of("{\"key_id\":\"GK%d\",\"alias\":\"own-%d\"}", i, i);
+        struct text global = text_of("{\"alias\":\"name-%d\"}", i);
+        admin_ok(world, "POST", "/v1/keys", key.text);
+        admin_ok(world, "POST", "/v1/buckets/demo/permissions", permission.text);
+        admin_ok(world, "POST", "/v1/buckets/demo/aliases", alias.text);
+        admin_ok(world, "POST", "/v1/buckets/demo/aliases", global.text);
+    }
+    admin_ok(world, "DELETE", "/v1/buckets/demo/aliases", "{\"alias\":\"name-2\"}");
+    admin_ok(world, "POST", "/v1/buckets/other/permissions", "{\"key_id\":\"GK2\",\"write\":true}");
+    admin_ok(world, "DELETE", "/v1/buckets/other/aliases", "{\"alias\":\"other\"}");
+    expect_admin(world, "DELETE", "/v1/keys/GK3", "", "204");
+    struct text bucket = text_of(
+        "200 {\"id\":\"%s\"," CREATED ",\"aliases\":[\"demo\",\"name-1\",\"name-3\"],"
+        "\"local_aliases\":[{\"key_id\":\"GK1\",\"alias\":\"own-1\"},{\"key_id\":\"GK2\",\"alias\":\"own-2\"}],"
+        "\"keys\":[{\"key_id\":\"GK1\",\"name\":\"name 1\",\"read\":true,\"write\":false,\"owner\":false},"
+        "{\"key_id\":\"GK2\",\"name\":\"name 2\",\"read\":true,\"write\":false,\"owner\":true}],\"cors\":[],"
+        "\"partitions\":0,\"entries\":0,\"conflicts\":0,\"values\":0,\"bytes\":0}",
+        id.text);
+    expect_admin(world, "GET", "/v1/buckets/demo", "", bucket.text);
+    const char *first = strcmp(id.text, other.text) < 0 ? id.text : other.text;
+    struct text of_id = text_of("{\"id\":\"%s\",\"alias\":\"demo\",\"read\":true,\"write\":false,\"owner\":true}",
+                                id.text);
+    struct text of_other = text_of("{\"id\":\"%s\",\"alias\":null,\"read\":false,\"write\":true,\"owner\":false}",
+                                   other.text);
+    struct text key = text_of("200 {\"key_id\":\"GK2\",\"name\":\"name 2\"," CREATED ",\"buckets\":[%s,%s]}",
+                              first == id.text ? of_id.text : of_other.text,
+                              first == id.text ? of_other.text : of_id.text);
+    expect_admin(world, "GET", "/v1/keys/GK2", "", key.text);
+}
+
 /* A key's own alias goes before the others'; one that names a deleted bucket does not fall through to them. */
 static void a_local_alias_goes_first(void **state)
 {
@@ -255,6 +299,7 @@ int main(void)
         world_test(names_and_imports_have_bounds),
         world_test(an_import_may_be_repeated_but_not_changed),
         world_test(a_key_that_comes_back_has_no_permissions),
+        world_test(what_is_shown_is_complete),
         world_test(a_local_alias_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,29 @@ static void a_stream_that_fails_is_cut_off(void **state)
     assert_int_equal(world->node.requests.service.waiting_polls, 0);
 }
 
+/* H1, I17: over more ids than a marker's clock has room for, a chain hears each new item, once, and then waits. */
+static void a_chain_goes_on_over_many_ids_of_the_node(void **state)
+{
+    struct world *world = *state;
+    enum { IDS = CRDT_VCLOCK_MAX + 20 };
+    struct token marker = poll_now(world, "", NULL, "200 {\"items\":[],\"seenMarker\":_}");
+    for (int i = 0; i < IDS; i++) {
+        uint64_t actor = world->store.actor.id;
+        struct text sort_key = text_of("k%03d", i);
+        struct text expected = text_of("200 {\"items\":[{\"sk\":\"%s\",\"ct\":_,\"v\":[\"x\"]}],\"seenMarker\":_}",
+                                       sort_key.text);
+        world->place++; /* as if the database had been copied */
+        world_restart(world);
+        assert_int_not_equal(world->store.actor.id, actor);
+        uint32_t slot = poll_waiting(world, "", &marker);
+        say_put(world, sort_key.text, NULL, "x");
+        expect_answer(world, slot, expected.text);
+        marker = say_marker(world, slot);
+        say_close(world, slot);
+    }
+    poll_waiting(world, "", &marker);
+}
+
 static void reading_is_permission_enough(void **state)
 {
     struct world *world = *state;
@@ -386,6 +409,7 @@ int main(void)
         world_test(an_idle_range_poll_is_small),
         world_test(a_large_range_comes_in_pieces),
         world_test(a_stream_that_fails_is_cut_off),
+        world_test(a_chain_goes_on_over_many_ids_of_the_node),
         world_test(reading_is_permission_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
