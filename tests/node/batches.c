@@ -283,6 +283,35 @@ static void bad_searches_are_refused_and_named(void **state)
     expect_item(world, "a", "200 [\"1\"]"); /* no deletion began */
 }
 
+/* A batch has at most so many searches or deletions: each keeps a place in memory (I25). */
+static void searches_are_bounded(void **state)
+{
+    struct world *world = *state;
+    static const char element[] = "{\"partitionKey\":\"none\"},";
+    size_t element_bytes = sizeof element - 1;
+    char *body = malloc((LIMITS_SEARCHES_MAX + 1) * element_bytes + 2);
+    assert_non_null(body);
+    for (int i = 0; i < 4; i++) {
+        size_t count = i % 2 == 0 ? LIMITS_SEARCHES_MAX + 1 : LIMITS_SEARCHES_MAX;
+        body[0] = '[';
+        for (size_t j = 0; j < count; j++)
+            memcpy(body + 1 + j * element_bytes, element, element_bytes);
+        strcpy(body + count * element_bytes, "]"); /* over the last comma */
+        uint32_t slot = say_begin_post(world, i < 2 ? "/demo?search" : "/demo?delete", body);
+        for (int moves = 0; moves < 100; moves++) /* to see a good one end would take long */
+            world_move(world);
+        if (i % 2 == 0) {
+            expect_answer(world, slot, "400 InvalidRequest");
+            expect_message(world, slot, "element 100000: ");
+        } else {
+            assert_int_equal(world_status(world, slot), 0);
+        }
+        say_close(world, slot);
+        world_pump(world);
+    }
+    free(body);
+}
+
 /* --- bodies --------------------------------------------------------------------------------------------- */
 
 /* However the body is cut into pieces, it is the same body. */
@@ -328,6 +357,7 @@ int main(void)
         world_test(bounds_are_exact),
         world_test(searches_filter_and_echo),
         world_test(bad_searches_are_refused_and_named),
+        world_test(searches_are_bounded),
         world_test(a_body_may_come_in_any_pieces),
         world_test(a_body_that_was_changed_stores_nothing),
     };

@@ -242,6 +242,29 @@ static void an_unread_body_may_end_the_connection(void **state)
     }
 }
 
+/* Answered in the middle of its body: whatever its size, the next request cannot be told from the rest of it. */
+static void an_answer_in_the_middle_of_a_body_ends_the_connection(void **state)
+{
+    struct world *world = *state;
+    static char value[4001];
+    memset(value, 'v', sizeof value - 1);
+    world->body_piece_bytes = 10;
+    world->holds.bodies = true;
+    uint32_t slot = say_begin_put(world, "a", NULL, value);
+    struct request *request = world->node.requests.slots[slot];
+    request->arena.ceiling_bytes = request->arena.held_bytes + 3500; /* an answer fits, the body does not */
+    world->holds.bodies = false;
+    world_pump(world);
+    expect_answer(world, slot, "503 ServiceUnavailable");
+    assert_false(world->connections[slot].is_open);
+    world->settings.max_value_bytes = 5; /* known from the head: the body is small, and read past */
+    slot = say_begin_put(world, "a", NULL, "123456");
+    assert_false(world->connections[slot].wants_body);
+    world_pump(world);
+    expect_answer(world, slot, "413 InvalidRequest");
+    assert_true(world->connections[slot].is_open);
+}
+
 static void http_1_0_is_answered_in_its_terms(void **state)
 {
     struct world *world = *state;
@@ -393,6 +416,7 @@ int main(void)
         world_test(a_full_item_is_helped_by_a_token),
         world_test(a_connection_serves_one_request_after_another),
         world_test(an_unread_body_may_end_the_connection),
+        world_test(an_answer_in_the_middle_of_a_body_ends_the_connection),
         world_test(http_1_0_is_answered_in_its_terms),
         world_test(an_error_has_its_four_fields),
         world_test(answers_carry_the_headers_of_their_rule),

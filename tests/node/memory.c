@@ -39,9 +39,12 @@ static void set_enough(struct world *world)
 
 static const char *filled(char room[ROOM], const char *format, size_t number)
 {
+    size_t used = 0;
     const char *mark = strstr(format, "%zu");
-    if (mark == NULL) return format;
-    snprintf(room, ROOM, "%.*s%zu%s", (int)(mark - format), format, number, mark + 3);
+    for (; mark != NULL; format = mark + 3, mark = strstr(format, "%zu"))
+        used += (size_t)snprintf(room + used, ROOM - used, "%.*s%zu", (int)(mark - format), format, number);
+    used += (size_t)snprintf(room + used, ROOM - used, "%s", format);
+    assert_true(used < ROOM);
     return room;
 }
 
@@ -115,6 +118,11 @@ static void run_story(struct world *world, const struct story *story)
     assert_true(failures > 8);
 }
 
+#define ELEMENT       "{\"pk\":\"s\",\"sk\":\"%zu-\"},"
+#define TEN_ELEMENTS  ELEMENT ELEMENT ELEMENT ELEMENT ELEMENT ELEMENT ELEMENT ELEMENT ELEMENT ELEMENT
+#define MANY_ELEMENTS TEN_ELEMENTS TEN_ELEMENTS TEN_ELEMENTS TEN_ELEMENTS
+#define ITEM_A        "{\"sk\":\"a\",\"ct\":_,\"v\":[\"a\"]}"
+
 static void a_request_without_memory_fails_as_a_whole(void **state)
 {
     struct world *world = *state;
@@ -136,12 +144,11 @@ static void a_request_without_memory_fails_as_a_whole(void **state)
         {.name = "InsertBatch",
          .method = "POST",
          .target = "/demo",
-         .body = "[{\"pk\":\"s\",\"sk\":\"%zu\",\"v\":\"YQ==\"},{\"pk\":\"s\",\"sk\":\"-\"},{\"pk\":\"s\",\"sk\":"
-                 "\".\"}]",
+         .body = "[{\"pk\":\"s\",\"sk\":\"%zu\",\"v\":\"YQ==\"}," MANY_ELEMENTS "{\"pk\":\"s\",\"sk\":\"%zu.\"}]",
          .expected = "204",
          .look = "/demo/s?sort_key=%zu",
          .looks_old = "404 NoSuchKey"},
-        {.name = "GET", .method = "GET", .target = "/demo/p?sort_key=a", .body = "", .expected = NULL},
+        {.name = "GET", .method = "GET", .target = "/demo/p?sort_key=a", .body = "", .expected = "200 [\"a\"]"},
         {.name = "ReadIndex",
          .method = "GET",
          .target = "/demo?limit=1",
@@ -155,12 +162,26 @@ static void a_request_without_memory_fails_as_a_whole(void **state)
          .target = "/demo?search",
          .body =
              "[{\"partitionKey\":\"p\",\"limit\":1},{\"partitionKey\":\"p\",\"start\":\"a\",\"singleItem\":true},"
-             "{\"partitionKey\":\"big\",\"conflictsOnly\":true,\"prefix\":\"x\"}]"},
+             "{\"partitionKey\":\"big\",\"conflictsOnly\":true,\"prefix\":\"x\"}]",
+         .expected =
+             "200 [{\"partitionKey\":\"p\",\"prefix\":null,\"start\":null,\"end\":null,\"limit\":1,"
+             "\"reverse\":false,\"singleItem\":false,\"conflictsOnly\":false,\"tombstones\":false,\"items\":"
+             "[" ITEM_A "],\"more\":true,\"nextStart\":\"b\"},{\"partitionKey\":\"p\",\"prefix\":null,"
+             "\"start\":\"a\",\"end\":null,\"limit\":null,\"reverse\":false,\"singleItem\":true,"
+             "\"conflictsOnly\":false,\"tombstones\":false,\"items\":[" ITEM_A
+             "],\"more\":false,\"nextStart\":null},{\"partitionKey\":\"big\",\"prefix\":\"x\",\"start\":null,"
+             "\"end\":null,\"limit\":null,\"reverse\":false,\"singleItem\":false,\"conflictsOnly\":true,"
+             "\"tombstones\":false,\"items\":[],\"more\":false,\"nextStart\":null}]"},
         {.name = "PollItem",
          .method = "GET",
          .target = "/demo/p?sort_key=a&causality_token=AAAAAAAAAAA",
-         .body = ""},
-        {.name = "PollRange", .method = "POST", .target = "/demo/p?poll_range", .body = "{\"prefix\":\"a\"}"},
+         .body = "",
+         .expected = "200 [\"a\"]"},
+        {.name = "PollRange",
+         .method = "POST",
+         .target = "/demo/p?poll_range",
+         .body = "{\"prefix\":\"a\"}",
+         .expected = "200 {\"items\":[" ITEM_A "],\"seenMarker\":_}"},
         {.name = "preflight",
          .method = "OPTIONS",
          .target = "/demo",

@@ -18,6 +18,15 @@ static void the_demo_is_made_once(void **state)
     assert_int_equal(strlen(key_id), 26);
     assert_int_equal(strlen(secret), 64);
     say_put(world, "a", NULL, "x");
+    /* Others, in order before the demo's: of another name, of its name but without its right. */
+    static const char *const others[] = {"{\"key_id\":\"AAone\",\"secret\":\"secret-one\"}",
+                                         "{\"key_id\":\"AAtwo\",\"secret\":\"secret-two\",\"name\":\"demo\"}"};
+    for (int i = 0; i < 2; i++) {
+        uint32_t slot = say_begin_admin(world, "POST", "/v1/keys", others[i]);
+        world_pump(world);
+        assert_int_equal(world_status(world, slot), 200);
+        say_close(world, slot);
+    }
     world_restart(world);
     assert_true(world->is_ready && world->has_demo);
     assert_string_equal(world->key_id, key_id);

@@ -241,10 +241,11 @@ static void a_long_index_comes_in_pieces(void **state)
         char wanted[96];
         snprintf(wanted, sizeof wanted,
                  "{\"pk\":\"k%05d\",\"entries\":1,\"conflicts\":0,\"values\":1,\"bytes\":0}", i);
-        at = say_find(at, end, wanted);
-        assert_true(at < end);
+        if (i == 0) at = say_find(at, end, wanted);
+        assert_memory_equal(at, wanted, strlen(wanted));
+        at += strlen(wanted) + 1; /* the comma, or the bracket */
     }
-    assert_non_null(strstr(at, "],\"more\":false,\"nextStart\":null}"));
+    assert_non_null(strstr(at - 1, "],\"more\":false,\"nextStart\":null}"));
     free(line);
 }
 

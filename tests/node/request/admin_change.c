@@ -278,7 +278,7 @@ static void imports_are_checked(void **state)
         int status;
     } rows[] = {
         {"GKone", "a-good-secret", 0},
-        {"a.b-c_D", "12345678", 0},
+        {"azAZ09.-_", "12345678", 0},
         {"GK", "a-good-secret", 400},
         {"GKone", "1234567", 400},
         {"GK/ne", "a-good-secret", 400},
