@@ -71,6 +71,18 @@ static inline const char *say_find(const char *at, const char *end, const char *
     return end;
 }
 
+/* Pump, and see how much the request on a slot holds at most. */
+static inline size_t say_pump_watching(struct world *world, uint32_t slot)
+{
+    size_t held_bytes_max = 0;
+    do {
+        const struct request *request = world->node.requests.slots[slot];
+        size_t held_bytes = request == NULL ? 0 : request->arena.held_bytes + request->scratch.held_bytes;
+        if (held_bytes > held_bytes_max) held_bytes_max = held_bytes;
+    } while (world_move(world));
+    return held_bytes_max;
+}
+
 /* A text put together, to be passed on as .text. */
 struct text {
     char text[8192];

@@ -55,6 +55,23 @@ static void deletions_walk_page_after_page(void **state)
     expect_post(world, "/demo?delete", "[]", "200 []");
 }
 
+/* I25: pages come and go; a partition ten times as large needs no more memory. */
+static void memory_does_not_grow_with_what_is_deleted(void **state)
+{
+    struct world *world = *state;
+    size_t held_bytes[2];
+    for (int i = 0; i < 2; i++) {
+        make_items(world, i == 0 ? 100 : 1000);
+        world->page_rows_max = 100;
+        uint32_t slot = say_begin_post(world, "/demo?delete", "[{\"partitionKey\":\"p\"}]");
+        held_bytes[i] = say_pump_watching(world, slot);
+        assert_int_equal(world_status(world, slot), 200);
+        say_close(world, slot);
+    }
+    print_message("%zu and %zu bytes held\n", held_bytes[0], held_bytes[1]);
+    assert_true(held_bytes[1] < held_bytes[0] * 2);
+}
+
 static void entries_are_answered_in_their_order(void **state)
 {
     struct world *world = *state;
@@ -141,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(deletions_walk_page_after_page),
+        world_test(memory_does_not_grow_with_what_is_deleted),
         world_test(entries_are_answered_in_their_order),
         world_test(a_concurrent_write_survives_a_deletion),
         world_test(a_write_in_the_commit_of_a_deletion_survives),
