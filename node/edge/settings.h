@@ -30,6 +30,7 @@ struct setting {
     uint64_t max;
     const char *standard;      /* its default as text; NULL when it follows from other settings */
     const char *standard_help; /* then: what it follows from */
+    bool is_live;              /* SIGHUP takes a new value over; else only a start does */
     const char *help;
 };
 
