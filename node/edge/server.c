@@ -4,6 +4,7 @@
 #include "node/edge/clock.h"
 #include "node/edge/files.h"
 #include "node/edge/loop.h"
+#include "node/edge/secrets.h"
 
 #include <sodium/core.h>
 #include <sodium/crypto_generichash.h>
@@ -23,7 +24,6 @@ _Static_assert((int)FILES_MESSAGE_BYTES >= (int)CONFIG_MESSAGE_BYTES, "one buffe
 
 enum { MALLOC_MMAP_BYTES = 128 * 1024, MALLOC_TRIM_BYTES = 1024 * 1024 };
 enum { RESERVED_DESCRIPTORS = 64 /* the database, logs, libuv's own */ };
-enum { ADMIN_TOKEN_BYTES = 32, ADMIN_TOKEN_CHARS_MIN = 16 };
 
 /* All a server holds, so that one function can let go of it in any state. */
 struct server {
@@ -38,83 +38,7 @@ struct server {
     char message[FILES_MESSAGE_BYTES];
 };
 
-/* --- secrets -------------------------------------------------------------------------------------------- */
-
-/* The 32 bytes of the seal key as 64 hex digits and a newline; made when the file and the database are new. */
-static enum err read_seal_key(struct server *server)
-{
-    char text[2 * SEAL_KEY_BYTES + 1];
-    size_t length = 0;
-    bool exists = false;
-    char database[FILES_PATH_BYTES];
-    const char *path = server->config.seal_key_file;
-    enum err err = files_secret_read(path, text, sizeof text - 1, sizeof text, &length, &exists, server->message,
-                                     sizeof server->message);
-    if (err != ERR_OK) return err;
-    bool has_database = files_path(server->config.data_dir, "data.mdb", database) && access(database, F_OK) == 0;
-    if (exists && !has_database) {
-        log_event_text(&server->log, LOG_LEVEL_WARN,
-                       "there is a seal key but no database: beginning with an empty one", "data_dir",
-                       server->config.data_dir);
-    }
-    if (!exists) {
-        if (has_database) {
-            snprintf(server->message, sizeof server->message,
-                     "%s is missing, but there is a database in %s: give the seal key it was made with", path,
-                     server->config.data_dir);
-            return ERR_ACCESS;
-        }
-        randombytes_buf(server->settings.seal_key, SEAL_KEY_BYTES);
-        hash_hex(server->settings.seal_key, SEAL_KEY_BYTES, text);
-        text[2 * SEAL_KEY_BYTES] = '\n';
-        err = files_secret_create(path, span_of(text, sizeof text), server->message, sizeof server->message);
-    } else if (!hash_unhex(span_of(text, 2 * SEAL_KEY_BYTES), server->settings.seal_key, SEAL_KEY_BYTES)) {
-        snprintf(server->message, sizeof server->message, "%s does not hold 64 hex digits", path);
-        err = ERR_CORRUPT;
-    }
-    sodium_memzero(text, sizeof text);
-    return err;
-}
-
-static bool is_token(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] <= ' ' || text[i] > '~') return false;
-    }
-    return length >= ADMIN_TOKEN_CHARS_MIN;
-}
-
-static enum err read_admin_token(struct server *server)
-{
-    char text[sizeof server->settings.admin_token];
-    size_t length = 0;
-    bool exists = false;
-    const char *path = server->config.admin.token_file;
-    enum err err = files_secret_read(path, text, 1, sizeof text - 1, &length, &exists, server->message,
-                                     sizeof server->message);
-    if (err != ERR_OK) return err;
-    if (!exists) {
-        uint8_t random[ADMIN_TOKEN_BYTES];
-        randombytes_buf(random, sizeof random);
-        hash_hex(random, sizeof random, text);
-        length = 2 * sizeof random;
-        text[length++] = '\n';
-        err = files_secret_create(path, span_of(text, length), server->message, sizeof server->message);
-    }
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        length--;
-    if (err == ERR_OK && !is_token(text, length)) {
-        snprintf(server->message, sizeof server->message, "%s must hold one token of %d to %zu visible characters",
-                 path, ADMIN_TOKEN_CHARS_MIN, sizeof text - 2);
-        err = ERR_CORRUPT;
-    }
-    if (err == ERR_OK) {
-        memcpy(server->settings.admin_token, text, length);
-        server->settings.admin_token[length] = '\0';
-    }
-    sodium_memzero(text, sizeof text);
-    return err;
-}
+/* --- what the system gives ------------------------------------------------------------------------------- */
 
 /* A connection is a descriptor: take as many as the system lets us have, and no more connections than that. */
 static void fit_connections(struct server *server)
@@ -277,8 +201,14 @@ static enum err server_open(struct server *server)
 {
     enum err err = files_lock_take(&server->lock, server->config.data_dir, server->message,
                                    sizeof server->message);
-    if (err == ERR_OK) err = read_seal_key(server);
-    if (err == ERR_OK) err = read_admin_token(server);
+    if (err == ERR_OK) {
+        err = secrets_seal_key(server->config.seal_key_file, server->config.data_dir, &server->log,
+                               server->settings.seal_key, server->message);
+    }
+    if (err == ERR_OK) {
+        err = secrets_admin_token(server->config.admin.token_file, true, server->settings.admin_token,
+                                  server->message);
+    }
     if (err == ERR_OK) err = open_store(server);
     if (err != ERR_OK) return err;
     server->loop = calloc(1, sizeof *server->loop);

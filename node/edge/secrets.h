@@ -1,0 +1,30 @@
+/* The secrets a server keeps in files of their own: the seal key and the operator's token. Read, or made at the
+ * first start (H33).
+ *
+ * `message` takes FILES_MESSAGE_BYTES; on failure it is one line that names the file and what is wrong with it.
+ */
+#ifndef NODE_EDGE_SECRETS_H
+#define NODE_EDGE_SECRETS_H
+
+#include "node/base/seal.h"
+#include "node/edge/files.h"
+#include "node/edge/log.h"
+
+enum { SECRETS_TOKEN_CHARS_MIN = 16, SECRETS_TOKEN_BYTES = 256 /* with its newline and NUL */ };
+
+/* The key that seals secrets in the database: 64 hex digits and a newline at `path`. Made when there is neither
+ * the file nor a database in `data_dir`; a file without a database is used, with a warning to `log`.
+ *
+ * ERR_ACCESS: there is a database but no key for it, or others may read the file. ERR_CORRUPT: not 64 hex digits.
+ * And as files_secret_read(), files_secret_create().
+ */
+MUST_USE enum err secrets_seal_key(const char *path, const char *data_dir, const struct log *log,
+                                   uint8_t key[SEAL_KEY_BYTES], char *message);
+
+/* The token an operator brings: visible characters, NUL-terminated, into `token`. A missing file is made when
+ * `may_create`, else ERR_ACCESS. ERR_CORRUPT: fewer than SECRETS_TOKEN_CHARS_MIN characters, or others than
+ * visible ones; `token` is then as it was. */
+MUST_USE enum err secrets_admin_token(const char *path, bool may_create, char token[SECRETS_TOKEN_BYTES],
+                                      char *message);
+
+#endif
