@@ -1,8 +1,9 @@
-/* The commands a person types: their table, their exit codes, and how one is chosen by its name. */
+/* The commands a person types: their tables, their exit codes, how one is chosen by its name, and how all that the
+ * tables say of a command can be had by others than the person who asks for --help. */
 #ifndef NODE_CLI_COMMANDS_H
 #define NODE_CLI_COMMANDS_H
 
-#include <stddef.h>
+#include "node/cli/options.h"
 
 /* What a command ends with. Scripts rely on the numbers: they stay. */
 enum exit_code {
@@ -16,8 +17,9 @@ enum exit_code {
     CLI_DENIED = 6,      /* the key or the token may not do this */
 };
 
-/* The paragraph of every --help that lists the codes. */
-extern const char *const EXIT_CODES_HELP;
+/* What the codes mean; each row's place is its code. */
+enum { EXIT_CODES = 7 };
+extern const char *const EXIT_CODE_MEANINGS[EXIT_CODES];
 
 /* `run` gets the words from its own name on (argv[0] is the name); the answer is an exit code. */
 struct command {
@@ -38,7 +40,34 @@ struct command_group {
 /* Run the command that argv[1] names, or print the help of the group. argv[0] is not looked at. */
 int commands_run(const struct command_group *group, int argc, char **argv);
 
+/* Read a command's words (argv[0] is its name) by its tables. CLI_GO, or the code to end with: --help was shown,
+ * or what is wrong was said. */
+int commands_read_line(const struct usage *usage, const struct option_group *groups, size_t groups_count, int argc,
+                       char **argv, struct arguments *arguments);
+
+/* The paragraph of every --help that lists the codes. */
+void commands_print_exit_codes(FILE *out);
+
+/* --- the tables, for who makes something else of them than --help --------------------------------------- */
+
+/* Who is shown the tables. Completion scripts and the manual are made from what a command shows for --help: from
+ * the rows that read its command line, which therefore they cannot contradict. */
+struct commands_reader {
+    void (*on_group)(struct commands_reader *reader, const struct command_group *group);
+    void (*on_command)(struct commands_reader *reader, const struct usage *usage,
+                       const struct option_group *groups, size_t groups_count);
+};
+
+/* Ask `command` for its help, which goes to the reader: once on_group or on_command. on_group may ask on. */
+void commands_describe(const struct command *command, struct commands_reader *reader);
+
+/* The reader of the commands_describe() under way, or NULL. */
+struct commands_reader *commands_reader_now(void);
+
 /* The groups and commands of node/cli. */
+extern const struct command_group SKERRY_COMMANDS;
+int skerry_main(int argc, char **argv);
+int server_command(int argc, char **argv);
 int k2v_main(int argc, char **argv);
 int bucket_main(int argc, char **argv);
 int key_main(int argc, char **argv);

@@ -35,19 +35,21 @@ static void fill_options(struct operator* operator, struct option options[OPERAT
     struct option rows[OPERATOR_OPTIONS] = {
         {.name = "data-dir",
          .value_word = "DIR",
-         .help = "data directory of the server (SKERRY_DATA_DIR);\n./skerry-data if not given",
+         .help = "data directory of the server; ./skerry-data if not given",
+         .variable = "SKERRY_DATA_DIR",
          .kind = OPTION_TEXT,
          .target = &operator->data_dir_flag },
          {.name = "admin-endpoint",
           .value_word = "URL",
-          .help = "its admin API (SKERRY_ADMIN_ENDPOINT); else as in\nDIR/admin.endpoint, else " STANDARD_ENDPOINT,
+          .help = "its admin API, such as " STANDARD_ENDPOINT ";\nas in DIR/admin.endpoint if not given",
+          .variable = "SKERRY_ADMIN_ENDPOINT",
           .kind = OPTION_TEXT,
           .target = &operator->endpoint_flag },
           {
               .name = "admin-token-file",
               .value_word = "FILE",
-              .help =
-                  "file with its token, readable by you alone\n(SKERRY_ADMIN_TOKEN_FILE); else DIR/admin.token",
+              .help = "file with its token, readable by you alone;\nDIR/admin.token if not given",
+              .variable = "SKERRY_ADMIN_TOKEN_FILE",
               .kind = OPTION_TEXT,
               .target = &operator->token_file_flag },
               output_option(&operator->form),
@@ -64,13 +66,7 @@ int operator_open(struct operator* operator, const struct usage * usage, const s
     const struct option_group *first = own_count > 0 ? groups : groups + 1;
     size_t count = own_count > 0 ? 2 : 1;
 
-    char message[OPTIONS_MESSAGE_CHARS];
-    switch (options_read(usage, first, count, argc, argv, arguments, message)) {
-    case OPTIONS_HELP: options_print_help(stdout, usage, first, count); return CLI_DONE;
-    case OPTIONS_BAD: say("%s (`%s --help`)", message, usage->command); return CLI_USAGE;
-    case OPTIONS_READ: break;
-    }
-    return CLI_GO;
+    return commands_read_line(usage, first, count, argc, argv, arguments);
 }
 
 /* A flag, else a variable that is not empty, else NULL. */

@@ -1,7 +1,6 @@
 /* Reading command lines by tables. */
 #include "node/cli/options.h"
 
-#include "node/cli/commands.h"
 #include "node/cli/nearest.h"
 
 #include <assert.h>
@@ -211,11 +210,14 @@ static void print_option(FILE *out, const struct option *option)
     const char *line = option->help;
     for (;;) {
         size_t chars = strcspn(line, "\n");
-        fprintf(out, "%.*s\n", (int)chars, line);
+        fprintf(out, "%.*s", (int)chars, line);
         if (line[chars] == '\0') break;
+        fputc('\n', out);
         line += chars + 1;
         fprintf(out, "%*s", HELP_COLUMN, "");
     }
+    if (option->variable != NULL) fprintf(out, " (%s)", option->variable);
+    fputc('\n', out);
 }
 
 void options_print_help(FILE *out, const struct usage *usage, const struct option_group *groups,
@@ -234,5 +236,5 @@ void options_print_help(FILE *out, const struct usage *usage, const struct optio
             print_option(out, &groups[g].options[i]);
         }
     }
-    fprintf(out, "\nExamples:\n%s\n%s", usage->examples, EXIT_CODES_HELP);
+    fprintf(out, "\nExamples:\n%s", usage->examples);
 }

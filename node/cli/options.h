@@ -42,6 +42,7 @@ struct option {
     const char *name;       /* without the dashes */
     const char *value_word; /* in the help: "TOKEN" */
     const char *help;       /* one line, or several with '\n' */
+    const char *variable;   /* of the environment, which is asked when the option is not given */
     enum option_kind kind;
     void *target;
     uint64_t min, max;          /* of a number */

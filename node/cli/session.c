@@ -37,27 +37,32 @@ static void fill_options(struct session *session, struct option options[SESSION_
     struct option rows[SESSION_OPTIONS] = {
         {.name = "endpoint",
          .value_word = "URL",
-         .help = "the server, such as http://127.0.0.1:3904 (K2V_ENDPOINT)",
+         .help = "the server, such as http://127.0.0.1:3904",
+         .variable = "K2V_ENDPOINT",
          .kind = OPTION_TEXT,
          .target = &session->endpoint_flag},
         {.name = "bucket",
          .value_word = "NAME",
-         .help = "the bucket (K2V_BUCKET)",
+         .help = "the bucket",
+         .variable = "K2V_BUCKET",
          .kind = OPTION_TEXT,
          .target = &session->bucket_flag},
         {.name = "key-id",
          .value_word = "ID",
-         .help = "the access key (AWS_ACCESS_KEY_ID)",
+         .help = "the access key",
+         .variable = "AWS_ACCESS_KEY_ID",
          .kind = OPTION_TEXT,
          .target = &session->key_id_flag},
         {.name = "secret-file",
          .value_word = "FILE",
-         .help = "file with the key's secret, readable by you alone\n(else AWS_SECRET_ACCESS_KEY)",
+         .help = "file with the key's secret, readable by you alone; else\nthe secret itself from the environment",
+         .variable = "AWS_SECRET_ACCESS_KEY",
          .kind = OPTION_TEXT,
          .target = &session->secret_file_flag},
         {.name = "region",
          .value_word = "NAME",
-         .help = "the region to sign for (AWS_REGION); garage if not given",
+         .help = "the region to sign for; garage if not given",
+         .variable = "AWS_REGION",
          .kind = OPTION_TEXT,
          .target = &session->region_flag},
         {.name = "env-file",
@@ -174,13 +179,7 @@ int session_open(struct session *session, const struct usage *usage, const struc
     const struct option_group *first = own_count > 0 ? groups : groups + 1;
     size_t count = own_count > 0 ? 2 : 1;
 
-    char message[OPTIONS_MESSAGE_CHARS];
-    switch (options_read(usage, first, count, argc, argv, arguments, message)) {
-    case OPTIONS_HELP: options_print_help(stdout, usage, first, count); return CLI_DONE;
-    case OPTIONS_BAD: say("%s (`%s --help`)", message, usage->command); return CLI_USAGE;
-    case OPTIONS_READ: break;
-    }
-    return CLI_GO;
+    return commands_read_line(usage, first, count, argc, argv, arguments);
 }
 
 int session_connect(struct session *session)
