@@ -11,7 +11,12 @@
 
 enum state { STATE_START, STATE_FIRST, STATE_NEXT, STATE_DONE, STATE_BAD };
 
-enum { MESSAGE_CHARS = 200 };
+enum {
+    MESSAGE_CHARS = 200,
+    SYNTAX_CHARS_MAX = 140, /* of jansson's words: with "element N: is not valid JSON: " they fit a message */
+};
+
+static_assert(SYNTAX_CHARS_MAX < JSON_ERROR_TEXT_LENGTH, "what is cut off is there");
 
 /* Refuses a field given twice. Numbers become doubles so that one beyond 64 bits in an unknown field is no error;
  * those we want are read from their text. */
@@ -19,7 +24,7 @@ static const size_t DECODE_FLAGS = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSO
 
 /* --- messages ------------------------------------------------------------------------------------------- */
 
-/* A message being put together: cut off when full, always NUL-terminated. */
+/* A message being put together, always NUL-terminated. Nothing of a body is in it, so it fits and is printable. */
 struct message {
     char *text; /* MESSAGE_CHARS */
     size_t used;
@@ -27,11 +32,10 @@ struct message {
 
 static void add(struct message *message, const char *text)
 {
-    for (; *text != '\0' && message->used + 1 < MESSAGE_CHARS; text++) {
-        bool is_printable = *text >= 0x20 && *text < 0x7f;
-        message->text[message->used++] = is_printable ? *text : '?';
-    }
-    message->text[message->used] = '\0';
+    size_t length = strlen(text);
+    assert(message->used + length < MESSAGE_CHARS);
+    memcpy(message->text + message->used, text, length + 1);
+    message->used += length;
 }
 
 static void add_number(struct message *message, uint64_t number)
@@ -152,27 +156,29 @@ static bool scan_object(struct element *element, size_t room)
     return bad_element(element, "is cut off");
 }
 
-/* The text of the value of the member with that index, of an object known to be JSON. */
+/* The text of the value of the member with that index, of an object known to be JSON: up to the comma behind it,
+ * or for the last member up to the brace. */
 static struct http_span member_text(const struct element *element, size_t member_index)
 {
-    unsigned depth = 0;
+    size_t end = element->length - 1; /* where the object's own brace is */
+    size_t begin = 1;
+    size_t at = 1;
     size_t members = 0;
-    size_t begin = 0;
-    for (size_t at = 0; at < element->length; at++) {
+    unsigned depth = 0;
+    for (; at < end; at++) {
         char c = element->text[at];
         if (c == '"') {
-            at = skip_string(element->text, element->length, at) - 1;
+            at = skip_string(element->text, end, at) - 1;
             continue;
         }
         if (c == '{' || c == '[') depth++;
-        if (depth == 1 && c == ':') begin = at + 1;
-        if (depth == 1 && (c == ',' || c == '}') && members++ == member_index) {
-            begin = skip_blanks(element->text, element->length, begin);
-            return (struct http_span){element->text + begin, at - begin};
-        }
         if (c == '}' || c == ']') depth--;
+        if (depth > 0) continue;
+        if (c == ':') begin = at + 1;
+        if (c == ',' && members++ == member_index) break;
     }
-    return (struct http_span){element->text, 0};
+    begin = skip_blanks(element->text, at, begin);
+    return (struct http_span){element->text + begin, at - begin};
 }
 
 static bool load_object(struct element *element)
@@ -183,6 +189,7 @@ static bool load_object(struct element *element)
     struct message message = begin_message(element);
     char *quotation = strstr(error.text, " near "); /* what the body holds is not for messages */
     if (quotation != NULL) *quotation = '\0';
+    error.text[SYNTAX_CHARS_MAX] = '\0';
     add(&message, "is not valid JSON: ");
     add(&message, error.text);
     return false;
@@ -209,8 +216,8 @@ static struct http_span keep_string(struct element *element, const json_t *value
 static struct http_span read_optional_string(struct element *element, const char *field)
 {
     const json_t *value = find_field(element, field);
-    if (value == NULL || json_is_null(value)) return (struct http_span){NULL, 0};
-    if (json_is_string(value)) return keep_string(element, value);
+    if (value == NULL || json_typeof(value) == JSON_NULL) return (struct http_span){NULL, 0};
+    if (json_typeof(value) == JSON_STRING) return keep_string(element, value);
     bad_field(element, field, "is neither a string nor null");
     return (struct http_span){NULL, 0};
 }
@@ -218,7 +225,7 @@ static struct http_span read_optional_string(struct element *element, const char
 static struct http_span read_string(struct element *element, const char *field)
 {
     const json_t *value = find_field(element, field);
-    if (value != NULL && json_is_string(value)) return keep_string(element, value);
+    if (value != NULL && json_typeof(value) == JSON_STRING) return keep_string(element, value);
     bad_field(element, field, value == NULL ? "is missing" : "is not a string");
     return (struct http_span){NULL, 0};
 }
@@ -226,8 +233,10 @@ static struct http_span read_string(struct element *element, const char *field)
 static bool read_bool(struct element *element, const char *field)
 {
     const json_t *value = find_field(element, field);
-    if (value != NULL && !json_is_boolean(value)) bad_field(element, field, "is neither true nor false");
-    return value != NULL && json_is_true(value);
+    if (value == NULL) return false;
+    json_type type = json_typeof(value);
+    if (type != JSON_TRUE && type != JSON_FALSE) bad_field(element, field, "is neither true nor false");
+    return type == JSON_TRUE;
 }
 
 /* Digits only, at most 2^64-1. */
@@ -244,17 +253,17 @@ static bool read_digits(struct http_span text, uint64_t *number)
     return text.length > 0;
 }
 
-/* The text of the number of a field: jansson keeps members in the order of the text. */
+/* The text of the number of a field that is there: jansson keeps members in the order of the text. */
 static struct http_span number_text(const struct element *element, const char *field)
 {
     size_t index = 0;
     void *member = json_object_iter(element->object);
-    while (member != NULL && strcmp(json_object_iter_key(member), field) != 0) {
+    while (strcmp(json_object_iter_key(member), field) != 0) {
         index++;
         member = json_object_iter_next(element->object, member);
     }
     struct http_span text = member_text(element, index);
-    while (text.length > 0 && strchr(" \t\r\n", text.at[text.length - 1]) != NULL) {
+    while (strchr(" \t\r\n", text.at[text.length - 1]) != NULL) {
         text.length--;
     }
     return text;
@@ -264,8 +273,8 @@ static bool read_optional_u64(struct element *element, const char *field, uint64
 {
     *number = 0;
     const json_t *value = find_field(element, field);
-    if (value == NULL || json_is_null(value)) return false;
-    if (json_is_number(value) && read_digits(number_text(element, field), number)) return true;
+    if (value == NULL || json_typeof(value) == JSON_NULL) return false;
+    if (json_typeof(value) == JSON_REAL && read_digits(number_text(element, field), number)) return true;
     bad_field(element, field, "is neither an integer from 0 to 2^64-1 nor null");
     return false;
 }
@@ -318,8 +327,8 @@ static bool decode_base64(struct http_span text, char *bytes, size_t *bytes_coun
 static struct http_span read_optional_base64(struct element *element, const char *field)
 {
     const json_t *value = find_field(element, field);
-    if (value == NULL || json_is_null(value)) return (struct http_span){NULL, 0};
-    if (!json_is_string(value)) {
+    if (value == NULL || json_typeof(value) == JSON_NULL) return (struct http_span){NULL, 0};
+    if (json_typeof(value) != JSON_STRING) {
         bad_field(element, field, "is neither a string nor null");
         return (struct http_span){NULL, 0};
     }

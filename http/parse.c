@@ -130,7 +130,8 @@ static int on_version_complete(llhttp_t *state)
 {
     struct http_parser *parser = parser_of(state);
     parser->head.minor = llhttp_get_http_minor(state);
-    if (llhttp_get_http_major(state) != 1 || parser->head.minor > 1) {
+    unsigned version = 10u * llhttp_get_http_major(state) + parser->head.minor;
+    if (version - 10 > 1) { /* 10 or 11; what is below wraps round */
         return refuse_inside(parser, 400, BAD_VERSION);
     }
     return 0;
@@ -376,7 +377,7 @@ static enum http_verdict step_chunk_size(struct http_parser *parser, const char 
         digits++;
     }
     enum http_verdict verdict = run(parser, bytes, digits, used);
-    if (verdict != HTTP_MORE || digits == length) return verdict;
+    if (digits == length) return verdict; /* else: what llhttp refuses once, it refuses at the next byte, too */
     bool has_extension = bytes[digits] == ';' && parser->unit_bytes > 0;
     parser->phase = has_extension ? PHASE_CHUNK_EXTENSION : PHASE_CHUNK_LINE_END;
     return HTTP_MORE;

@@ -13,29 +13,36 @@ static void add_text(struct http_out *out, const char *text)
 
 /* --- status line and date ------------------------------------------------------------------------------- */
 
-static const char *reason_of(int status)
+static const struct {
+    int status;
+    const char *line;
+} STATUS_LINES[] = {
+    {200, "200 OK"},
+    {204, "204 No Content"},
+    {304, "304 Not Modified"},
+    {400, "400 Bad Request"},
+    {401, "401 Unauthorized"},
+    {403, "403 Forbidden"},
+    {404, "404 Not Found"},
+    {405, "405 Method Not Allowed"},
+    {406, "406 Not Acceptable"},
+    {408, "408 Request Timeout"},
+    {409, "409 Conflict"},
+    {413, "413 Content Too Large"},
+    {414, "414 URI Too Long"},
+    {431, "431 Request Header Fields Too Large"},
+    {500, "500 Internal Server Error"},
+    {501, "501 Not Implemented"},
+    {503, "503 Service Unavailable"},
+    {507, "507 Insufficient Storage"},
+};
+
+static const char *status_line(int status)
 {
-    switch (status) {
-    case 200: return "200 OK";
-    case 204: return "204 No Content";
-    case 304: return "304 Not Modified";
-    case 400: return "400 Bad Request";
-    case 401: return "401 Unauthorized";
-    case 403: return "403 Forbidden";
-    case 404: return "404 Not Found";
-    case 405: return "405 Method Not Allowed";
-    case 406: return "406 Not Acceptable";
-    case 408: return "408 Request Timeout";
-    case 409: return "409 Conflict";
-    case 413: return "413 Content Too Large";
-    case 414: return "414 URI Too Long";
-    case 431: return "431 Request Header Fields Too Large";
-    case 500: return "500 Internal Server Error";
-    case 501: return "501 Not Implemented";
-    case 503: return "503 Service Unavailable";
-    case 507: return "507 Insufficient Storage";
-    default: return NULL;
-    }
+    size_t i = 0;
+    for (; STATUS_LINES[i].status != status; i++)
+        assert(i + 1 < sizeof STATUS_LINES / sizeof STATUS_LINES[0]);
+    return STATUS_LINES[i].line;
 }
 
 struct date {
@@ -108,10 +115,8 @@ static void add_date(struct http_out *out, uint64_t unix_time_s)
 
 void http_reply_begin(struct http_out *out, int status, uint64_t unix_time_s)
 {
-    const char *reason = reason_of(status);
-    assert(reason != NULL);
     add_text(out, "HTTP/1.1 ");
-    add_text(out, reason);
+    add_text(out, status_line(status));
     add_text(out, "\r\ndate: ");
     add_date(out, unix_time_s);
     add_text(out, "\r\n");
@@ -119,18 +124,18 @@ void http_reply_begin(struct http_out *out, int status, uint64_t unix_time_s)
 
 /* --- headers -------------------------------------------------------------------------------------------- */
 
-static bool is_printable(struct http_span text)
+/* No line ends where a header's value says so. */
+static void assert_printable(struct http_span text)
 {
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+        assert((c >= 0x20 || c == '\t') && c != 0x7f);
     }
-    return true;
 }
 
 void http_reply_header(struct http_out *out, const char *name, struct http_span value)
 {
-    assert(is_printable(value));
+    assert_printable(value);
     add_text(out, name);
     add_text(out, ": ");
     http_out_add(out, value.at, value.length);

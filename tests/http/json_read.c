@@ -185,6 +185,8 @@ static void messages_quote_nothing_from_the_body(void **state)
     assert_int_equal(http_json_next_insert(&body.reader, &insert), HTTP_JSON_BAD);
     assert_string_equal(body.reader.message, "element 1: is not valid JSON: invalid token");
     free(body.bytes);
+    /* Nor what is too long to be quoted by jansson. */
+    check_inserts("[{\"pk\":averylongwordthatisnojsonatall}]", 0, "element 0: is not valid JSON: invalid token");
 }
 
 /* --- bounds (H31) --------------------------------------------------------------------------------------- */

@@ -693,6 +693,24 @@ static void an_idle_parser_needs_no_buffer(void **state)
     }
 }
 
+/* Nothing follows, so the buffer may go although bytes may still come. */
+static void a_parser_behind_a_closing_message_is_idle(void **state)
+{
+    (void)state;
+    static struct http_parser parser;
+    static char buffer[HTTP_HEAD_BYTES_MAX];
+    const char text[] = "GET / HTTP/1.0\r\n\r\n";
+    size_t taken = 0;
+    http_parser_init(&parser, buffer);
+    assert_int_equal(http_parse(&parser, text, sizeof text - 1, &taken), HTTP_HEAD);
+    assert_int_equal(http_parse(&parser, text, 0, &taken), HTTP_END);
+    assert_true(http_parser_is_idle(&parser));
+    http_parser_lend(&parser, NULL);
+    assert_int_equal(http_parse(&parser, text, sizeof text - 1, &taken), HTTP_MORE);
+    assert_int_equal(taken, sizeof text - 1);
+    assert_true(http_parser_is_idle(&parser));
+}
+
 static void a_refusal_is_for_good(void **state)
 {
     (void)state;
@@ -766,6 +784,7 @@ int main(void)
         cmocka_unit_test(empty_lines_before_a_request_are_bounded),
         cmocka_unit_test(the_end_is_told_without_further_bytes),
         cmocka_unit_test(an_idle_parser_needs_no_buffer),
+        cmocka_unit_test(a_parser_behind_a_closing_message_is_idle),
         cmocka_unit_test(a_refusal_is_for_good),
         cmocka_unit_test(headers_are_found_without_case),
     };

@@ -220,7 +220,10 @@ static void the_absolute_form_is_read_as_its_path(void **state)
     check_path(fixture, "HTTPS://h/b", "/b", "b", NULL);
     check_refused(fixture, "GET", "http://h", "no bucket in the path");
     check_refused(fixture, "GET", "http://h?x=y", "no bucket in the path");
-    check_path(fixture, "b:c", "b:c", "b:c", NULL);
+    const char *const relative[] = {"b:c", "b:", "b:/", "b", "b:cd", "b:cde"};
+    for (size_t i = 0; i < sizeof relative / sizeof relative[0]; i++)
+        check_path(fixture, relative[i], relative[i],
+                   relative[i][strlen(relative[i]) - 1] == '/' ? "b:" : relative[i], NULL);
     check_path(fixture, "/http://x/y", "/http://x/y", "http:", "x/y");
 }
 

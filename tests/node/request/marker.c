@@ -2,6 +2,7 @@
 #include "node/request/marker.h"
 #include "tests/lib/check.h"
 
+#include <sodium/utils.h>
 #include <stdlib.h>
 
 enum { ARENA_BYTES = 1 << 25 };
@@ -237,6 +238,39 @@ static void the_largest_marker_fits_a_body(void **state)
     assert_true(read.items_count > 0); /* what did not fit will be sent again */
 }
 
+/* With the right seal, but no marker inside: what another version of this program might have sealed. */
+static void sealed_bytes_that_are_no_marker_are_refused(void **state)
+{
+    struct rig *rig = *state;
+    static const uint8_t bodies[][3] = {{0}, {1}, {1, 0, 1}, {2, 0, 0}, {0xff, 0xff, 0xff}};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        uint8_t bytes[16 + sizeof bodies[0]];
+        char text[2 * sizeof bytes];
+        struct hash_keyed keyed;
+        struct crdt_seen read;
+        hash_keyed_init(&keyed, TOKEN_KEY);
+        hash_keyed_add(&keyed, "seen", 4);
+        hash_keyed_add(&keyed, BUCKET_ID, sizeof BUCKET_ID);
+        hash_keyed_add_field(&keyed, rig->key.partition_key);
+        hash_keyed_add(&keyed, bodies[i], sizeof bodies[i]);
+        hash_keyed_128(&keyed, bytes);
+        memcpy(bytes + 16, bodies[i], sizeof bodies[i]);
+        sodium_bin2base64(text, sizeof text, bytes, sizeof bytes, sodium_base64_VARIANT_ORIGINAL);
+        assert_false(is_read(rig, &rig->key, whole(), (struct http_span){text, strlen(text)}, &read));
+    }
+}
+
+/* A range with an end longer than a key has nothing to keep: the caller has refused such an end before. */
+static void a_range_too_long_for_a_marker_has_none(void **state)
+{
+    struct rig *rig = *state;
+    static const uint8_t high[CRDT_SEEN_KEY_BYTES_MAX + 1];
+    const struct crdt_interval interval = {NULL, 0, high, sizeof high, true};
+    struct crdt_seen seen;
+    assert_true(marker_begin(&interval, &rig->arena, &seen));
+    assert_null(marker_write(&rig->service, &rig->key, &seen, &rig->arena).at);
+}
+
 /* --- memory --------------------------------------------------------------------------------------------- */
 
 static void a_marker_without_memory_says_so(void **state)
@@ -260,10 +294,32 @@ static void a_marker_without_memory_says_so(void **state)
         break;
     }
     assert_true(failures > 5);
-    struct arena none;
-    arena_init(&none, 0);
-    assert_null(marker_write(&rig->service, &rig->key, &seen, &none).at);
-    assert_false(marker_begin(whole(), &none, &seen));
+}
+
+/* A marker is written and copied with more and more memory, until it is enough. */
+static void a_marker_is_whole_or_not_there(void **state)
+{
+    struct rig *rig = *state;
+    struct crdt_seen seen = seen_of(rig, whole(), 3);
+    struct http_span whole_text = write_marker(rig, &seen);
+    uint32_t copies = 0;
+    uint32_t texts = 0;
+    for (size_t ceiling_bytes = 0; copies == 0 || texts == 0; ceiling_bytes += 256) {
+        struct arena arena;
+        struct crdt_seen copy;
+        arena_init(&arena, ceiling_bytes);
+        if (marker_copy(&seen, &arena, &copy)) {
+            assert_int_equal(copy.items_count, seen.items_count);
+            copies++;
+        }
+        arena_reset(&arena);
+        struct http_span text = marker_write(&rig->service, &rig->key, &seen, &arena);
+        if (text.at != NULL) {
+            assert_span(span_of(text.at, text.length), span_of(whole_text.at, whole_text.length));
+            texts++;
+        }
+        arena_deinit(&arena);
+    }
 }
 
 int main(void)
@@ -275,8 +331,11 @@ int main(void)
         rig_test(a_marker_is_good_for_its_range_or_a_part_of_it),
         rig_test(no_changed_text_is_taken),
         rig_test(texts_of_any_length_are_refused),
+        rig_test(sealed_bytes_that_are_no_marker_are_refused),
+        rig_test(a_range_too_long_for_a_marker_has_none),
         rig_test(the_largest_marker_fits_a_body),
         rig_test(a_marker_without_memory_says_so),
+        rig_test(a_marker_is_whole_or_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
