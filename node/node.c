@@ -21,6 +21,7 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     struct service *service = &requests->service;
     service->effects = effects;
     service->now_ms = event->now_ms;
+    service->now_us = event->now_us;
     service->wall_us = event->wall_us;
     switch (event->kind) {
     case EVENT_START:
@@ -36,6 +37,11 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     case EVENT_DRAIN: requests_on_drain(requests); break;
     }
     service->effects = NULL;
+}
+
+void node_settings_changed(struct node *node)
+{
+    requests_on_settings(&node->requests);
 }
 
 uint64_t node_deadline_ms(const struct node *node)
@@ -69,6 +75,6 @@ bool node_trace(const struct node *node, uint32_t slot, struct node_trace *trace
     *trace = (struct node_trace){.request_id = request->id,
                                  .operation = request->operation == NULL ? "-" : request->operation,
                                  .status = request->status,
-                                 .took_ms = node->requests.service.now_ms - request->started_ms};
+                                 .took_ms = (node->requests.service.now_us - request->started_us) / 1000};
     return true;
 }

@@ -31,6 +31,10 @@ bool node_has_request(const struct node *node, uint32_t slot);
 /* Does the request on this slot wait for something that only matters while its client is there: a poll? */
 bool node_is_waiting(const struct node *node, uint32_t slot);
 
+/* The settings given to node_init() have new values: between two steps, and never connections_max, region or the
+ * seal key, which tables and caches are made for. What is under way goes on within the bounds it began with. */
+void node_settings_changed(struct node *node);
+
 /* Figures for the status request. */
 struct service_gauges *node_gauges(struct node *node);
 

@@ -13,7 +13,7 @@ struct arena_block;
 /* What several arenas may hold together. Arenas of one budget may be on different threads. */
 struct arena_budget {
     _Atomic size_t held_bytes;
-    size_t ceiling_bytes;
+    _Atomic size_t ceiling_bytes; /* may change under way; what is held stays */
 };
 
 struct arena {
@@ -22,6 +22,11 @@ struct arena {
     size_t ceiling_bytes;        /* held_bytes never goes above it */
     struct arena_budget *budget; /* shared with others, or NULL */
 };
+
+/* Count `bytes` held outside of arenas; false, and nothing counted, when the budget has not as much left. NULL is a
+ * budget without end. */
+bool arena_budget_take(struct arena_budget *budget, size_t bytes);
+void arena_budget_give(struct arena_budget *budget, size_t bytes);
 
 /* An empty arena; takes nothing from the system yet. */
 void arena_init(struct arena *arena, size_t ceiling_bytes);

@@ -52,6 +52,11 @@ struct config {
         uint64_t max_batch_bytes;  /* 1 … 4 GiB - 1 */
         uint64_t max_memory_bytes; /* 1 MiB … 1 TiB: of all requests together */
         uint64_t max_connections;  /* 1 … 1048576 */
+        /* Of the connections of both ports, H28; what each bounds: docs/limits.md. */
+        uint64_t head_timeout_seconds;      /* 1 … 3600 */
+        uint64_t body_grace_seconds;        /* 1 … 3600 */
+        uint64_t body_min_bytes_per_second; /* 1 … 1 GiB */
+        uint64_t stall_seconds;             /* 1 … 3600 */
         bool demo;
     } k2v;
 

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,12 +22,19 @@ static uint64_t machine_wall_ms(void)
 
 void log_init(struct log *log, int fd, enum log_level level)
 {
-    *log = (struct log){.fd = fd, .level = level, .wall_ms = machine_wall_ms};
+    log->fd = fd;
+    log->wall_ms = machine_wall_ms;
+    log_set_level(log, level);
+}
+
+void log_set_level(struct log *log, enum log_level level)
+{
+    atomic_store_explicit(&log->level, level, memory_order_relaxed);
 }
 
 bool log_is_wanted(const struct log *log, enum log_level level)
 {
-    return level <= log->level;
+    return level <= atomic_load_explicit(&log->level, memory_order_relaxed);
 }
 
 /* Append all of `bytes`, or nothing: an escape or a key is never cut in two. */

@@ -26,10 +26,10 @@ enum log_level {
  * keeps it whole. */
 enum { LOG_LINE_BYTES_MAX = 2048 };
 
-/* Where lines go. Immutable after log_init(): threads may share it. */
+/* Where lines go. Immutable after log_init() but for the level: threads may share it. */
 struct log {
     int fd;
-    enum log_level level;      /* lines above it are not written */
+    _Atomic(enum log_level) level; /* lines above it are not written */
     uint64_t (*wall_ms)(void); /* milliseconds since 1970 UTC; the machine's clock unless a test puts another */
 };
 
@@ -44,6 +44,9 @@ struct log_line {
 
 /* The descriptor is borrowed and never closed here. */
 void log_init(struct log *log, int fd, enum log_level level);
+
+/* Another level, from the next line on; any thread may log meanwhile. */
+void log_set_level(struct log *log, enum log_level level);
 
 /* Whether a line of `level` would be written: for callers to whom a field is costly. */
 bool log_is_wanted(const struct log *log, enum log_level level);

@@ -8,6 +8,7 @@
 #include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* --- effects -------------------------------------------------------------------------------------------- */
 
@@ -66,7 +67,8 @@ static void carry_out(struct loop *loop, struct effect *effect)
 
 void loop_step(struct loop *loop, struct event *event)
 {
-    event->now_ms = clock_monotonic_ms();
+    event->now_us = clock_monotonic_us();
+    event->now_ms = event->now_us / 1000;
     event->wall_us = clock_wall_us();
     node_step(&loop->node, event, &loop->effects);
     for (struct effect *effect = effects_take(&loop->effects); effect != NULL;
@@ -232,8 +234,8 @@ static void on_sweep(uv_timer_t *timer)
     for (uint32_t slot = 0; slot < slots && loop->clients_count > 0; slot++) {
         if (loop->clients[slot] != NULL) client_sweep(loop->clients[slot], now_ms);
     }
-    node_gauges(&loop->node)->connections = loop->clients_count;
     pump(loop);
+    loop->on_alive(loop);
 }
 
 static void drain(struct loop *loop)
@@ -241,6 +243,7 @@ static void drain(struct loop *loop)
     uint32_t slots = loop->node.requests.service.settings->connections_max;
     log_event(loop->log, LOG_LEVEL_INFO, "draining");
     loop->is_draining = true;
+    loop->on_draining(loop);
     loop->drain_ends_ms = clock_monotonic_ms() + LOOP_DRAIN_MS - LOOP_SWEEP_MS;
     uv_close((uv_handle_t *)&loop->k2v.tcp, NULL);
     uv_close((uv_handle_t *)&loop->admin.tcp, NULL);
@@ -264,6 +267,18 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
+/* SIGHUP is an operator's wish to read the settings again, or a terminal that was closed: a terminal that is gone
+ * is no terminal any more. */
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct loop *loop = handle->data;
+    if (loop->has_terminal && !isatty(STDIN_FILENO)) {
+        on_signal(handle, number);
+    } else if (!loop->is_draining) {
+        loop->on_reload(loop);
+    }
+}
+
 void loop_forget(struct loop *loop, struct client *client)
 {
     if (client->slot == UINT32_MAX) return;
@@ -271,6 +286,7 @@ void loop_forget(struct loop *loop, struct client *client)
     loop->clients[client->slot] = NULL;
     loop->free_slots[loop->free_count++] = client->slot;
     loop->clients_count--;
+    node_gauges(&loop->node)->connections = loop->clients_count;
     if (client->door == EVENT_DOOR_ADMIN) loop->admin_count--;
 }
 
@@ -322,6 +338,10 @@ static void init_handles(struct loop *loop)
     uv_signal_init(&loop->uv, &loop->sigint);
     loop->sigint.data = loop;
     uv_signal_start(&loop->sigint, on_signal, SIGINT);
+    uv_signal_init(&loop->uv, &loop->sighup);
+    loop->sighup.data = loop;
+    uv_signal_start(&loop->sighup, on_hangup, SIGHUP);
+    loop->has_terminal = isatty(STDIN_FILENO);
 }
 
 static bool init_tables(struct loop *loop, const struct settings *settings)

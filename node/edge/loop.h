@@ -47,7 +47,8 @@ struct loop {
     uv_idle_t busy; /* runs while a turn left work: the loop then does not wait */
     uv_timer_t deadline;
     uv_timer_t sweep;
-    uv_signal_t sigterm, sigint;
+    uv_signal_t sigterm, sigint, sighup;
+    bool has_terminal; /* at the start: its end is then a reason to stop */
 
     struct client **clients; /* by slot */
     uint32_t *free_slots;
@@ -68,7 +69,11 @@ struct loop {
     enum err failure; /* why the loop ended, if not by request */
     char read_buffer[LOOP_READ_BYTES];
 
+    /* Calls to the owner, all set before loop_init(). */
     void (*on_ready)(struct loop *loop, const struct effect *effect);
+    void (*on_reload)(struct loop *loop);   /* SIGHUP */
+    void (*on_alive)(struct loop *loop);    /* every LOOP_SWEEP_MS */
+    void (*on_draining)(struct loop *loop); /* told to stop */
     void *owner;
 };
 

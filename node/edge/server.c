@@ -4,6 +4,8 @@
 #include "node/edge/clock.h"
 #include "node/edge/files.h"
 #include "node/edge/loop.h"
+#include "node/edge/notify.h"
+#include "node/edge/reload.h"
 #include "node/edge/secrets.h"
 
 #include <sodium/core.h>
@@ -25,9 +27,14 @@ _Static_assert((int)FILES_MESSAGE_BYTES >= (int)CONFIG_MESSAGE_BYTES, "one buffe
 enum { MALLOC_MMAP_BYTES = 128 * 1024, MALLOC_TRIM_BYTES = 1024 * 1024 };
 enum { RESERVED_DESCRIPTORS = 64 /* the database, logs, libuv's own */ };
 
-/* All a server holds, so that one function can let go of it in any state. */
+/* All a server holds, so that one function can let go of it in any state. It lies, as the loop does, in memory
+ * that is locked, guarded and wiped: keys are in it (H33). */
 struct server {
-    struct config config;
+    struct config config; /* in force */
+    struct config given;  /* as the settings say it */
+    int arguments_count;  /* of `skerry server`, to read them again */
+    char **arguments;
+    struct notify notify;
     struct log log;
     struct settings settings;
     struct files_lock lock;
@@ -65,6 +72,17 @@ static void forbid_dumps(void)
     struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* Zeroed memory with guard pages around it, locked where the system allows it, wiped by sodium_free(). libsodium
+ * puts the end at the page's end: whole cache lines keep the beginning aligned for every type. */
+static void *guarded_alloc(size_t bytes)
+{
+    enum { LINE_BYTES = 64 };
+    size_t whole = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    void *memory = sodium_malloc(whole);
+    if (memory != NULL) memset(memory, 0, whole);
+    return memory;
 }
 
 /* --- opening -------------------------------------------------------------------------------------------- */
@@ -171,6 +189,15 @@ static void print_welcome(const struct server *server, const struct effect *effe
     fflush(stdout);
 }
 
+static void tell_ready(const struct server *server)
+{
+    char url[CONFIG_ADDRESS_BYTES + 16];
+    char status[CONFIG_ADDRESS_BYTES + 64];
+    url_of(&server->loop->k2v, url, sizeof url);
+    snprintf(status, sizeof status, "serving K2V at %s", url);
+    notify_ready(&server->notify, status);
+}
+
 static void on_ready(struct loop *loop, const struct effect *effect)
 {
     struct server *server = loop->owner;
@@ -193,6 +220,73 @@ static void on_ready(struct loop *loop, const struct effect *effect)
     log_text(&line, "region", server->config.k2v.region);
     log_text(&line, "version", SKERRY_VERSION);
     log_end(&line);
+    tell_ready(server);
+}
+
+/* --- settings, again ------------------------------------------------------------------------------------ */
+
+static enum err read_again(struct server *server, struct config *next, char *token)
+{
+    enum err err = config_load(next, server->arguments_count, server->arguments, getenv, server->message,
+                               sizeof server->message);
+    if (err != ERR_OK) return err;
+    return secrets_admin_token(next->admin.token_file, false, token, server->message);
+}
+
+static void log_waiting(const struct server *server, uint64_t waiting)
+{
+    for (size_t i = 0; i < SETTINGS_COUNT; i++) {
+        char name[SETTING_NAME_BYTES];
+        if ((waiting >> i & 1) == 0) continue;
+        setting_flag(&SETTINGS[i], name);
+        log_event_text(&server->log, LOG_LEVEL_WARN, "this setting waits for a restart", "setting", name);
+    }
+}
+
+static void take_over(struct server *server, const struct config *next, const char *token)
+{
+    struct log_line line;
+    struct reload reload = reload_take(&server->given, &server->config, next);
+    bool has_new_token = strcmp(server->settings.admin_token, token) != 0;
+    snprintf(server->settings.admin_token, sizeof server->settings.admin_token, "%s", token);
+    fill_settings(server);
+    node_settings_changed(&server->loop->node);
+    log_set_level(&server->log, server->config.log_level);
+    log_waiting(server, reload.waiting);
+    log_begin(&line, &server->log, LOG_LEVEL_INFO, "settings read again");
+    log_u64(&line, "changed", (uint64_t)__builtin_popcountll(reload.taken));
+    log_u64(&line, "waiting", (uint64_t)__builtin_popcountll(reload.waiting));
+    log_bool(&line, "new_token", has_new_token);
+    log_end(&line);
+}
+
+/* All of the settings or none: with one mistake in them the server goes on as it was. */
+static void on_reload(struct loop *loop)
+{
+    struct server *server = loop->owner;
+    struct config next;
+    char token[SECRETS_TOKEN_BYTES];
+    notify_reloading(&server->notify, clock_monotonic_ms() * 1000);
+    if (read_again(server, &next, token) == ERR_OK) {
+        take_over(server, &next, token);
+    } else {
+        log_event_text(&server->log, LOG_LEVEL_WARN, "settings not read again; going on with those before", "why",
+                       server->message);
+    }
+    sodium_memzero(token, sizeof token);
+    tell_ready(server);
+}
+
+static void on_alive(struct loop *loop)
+{
+    struct server *server = loop->owner;
+    notify_alive(&server->notify);
+}
+
+static void on_draining(struct loop *loop)
+{
+    struct server *server = loop->owner;
+    notify_stopping(&server->notify);
 }
 
 /* --- the run -------------------------------------------------------------------------------------------- */
@@ -211,12 +305,15 @@ static enum err server_open(struct server *server)
     }
     if (err == ERR_OK) err = open_store(server);
     if (err != ERR_OK) return err;
-    server->loop = calloc(1, sizeof *server->loop);
+    server->loop = guarded_alloc(sizeof *server->loop);
     if (server->loop == NULL) {
         snprintf(server->message, sizeof server->message, "out of memory");
         return ERR_MEMORY;
     }
     server->loop->on_ready = on_ready;
+    server->loop->on_reload = on_reload;
+    server->loop->on_alive = on_alive;
+    server->loop->on_draining = on_draining;
     server->loop->owner = server;
     server->has_loop = true;
     return loop_init(server->loop, &server->config, &server->log, &server->settings, &server->store, &server->kv,
@@ -226,11 +323,10 @@ static enum err server_open(struct server *server)
 static void server_close(struct server *server)
 {
     if (server->has_loop) loop_deinit(server->loop);
-    free(server->loop);
+    sodium_free(server->loop);
     if (server->has_store) store_close(&server->store);
     kv_lmdb_close(&server->kv);
     files_lock_release(&server->lock);
-    sodium_memzero(&server->settings, sizeof server->settings);
 }
 
 static int run(struct server *server)
@@ -251,11 +347,14 @@ static int run(struct server *server)
 
 int server_main(int argc, char **argv)
 {
-    struct server *server = calloc(1, sizeof *server);
-    if (server == NULL || sodium_init() < 0) return 1;
+    struct server *server = sodium_init() < 0 ? NULL : guarded_alloc(sizeof *server);
+    if (server == NULL) return 1;
     server->lock.fd = -1;
+    server->arguments_count = argc - 1;
+    server->arguments = argv + 1;
     enum err err = config_load(&server->config, argc - 1, argv + 1, getenv, server->message,
                                sizeof server->message);
+    server->given = server->config;
     int code = 2;
     if (err != ERR_OK) {
         fprintf(stderr, "skerry server: %s\n", server->message);
@@ -271,9 +370,10 @@ int server_main(int argc, char **argv)
         (void)mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
         (void)mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
         (void)signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of its write, not of the process */
+        notify_init(&server->notify, getenv);
         log_init(&server->log, STDERR_FILENO, server->config.log_level);
         code = run(server);
     }
-    free(server);
+    sodium_free(server);
     return code;
 }

@@ -25,9 +25,17 @@ const struct setting SETTINGS[SETTINGS_COUNT] = {
     {"k2v", "max_batch_bytes", SETTING_NUMBER, AT(k2v.max_batch_bytes), 1, 4 * GIB - 1, "67108864", NULL, true,
      "longest body of a batch"},
     {"k2v", "max_memory_bytes", SETTING_NUMBER, AT(k2v.max_memory_bytes), 1048576, 1099511627776, "1073741824",
-     NULL, true, "memory of all requests together; beyond it the newest is answered 503"},
+     NULL, true, "memory of all requests and of what connections send, together; beyond it the newest is answered 503"},
     {"k2v", "max_connections", SETTING_NUMBER, AT(k2v.max_connections), 1, 1048576, "16384", NULL, false,
      "connections of clients at one time"},
+    {"k2v", "head_timeout_seconds", SETTING_NUMBER, AT(k2v.head_timeout_seconds), 1, 3600, "10", NULL, true,
+     "how long the head of a request may take, from its first byte; at both ports"},
+    {"k2v", "body_grace_seconds", SETTING_NUMBER, AT(k2v.body_grace_seconds), 1, 3600, "10", NULL, true,
+     "how long a body may come at any rate; at both ports"},
+    {"k2v", "body_min_bytes_per_second", SETTING_NUMBER, AT(k2v.body_min_bytes_per_second), 1, GIB, "1024", NULL,
+     true, "least rate of a body after that; at both ports"},
+    {"k2v", "stall_seconds", SETTING_NUMBER, AT(k2v.stall_seconds), 1, 3600, "30", NULL, true,
+     "how long an answer, or a body, may not move at all; at both ports"},
     {"k2v", "demo", SETTING_BOOL, AT(k2v.demo), 0, 0, NULL, "true without a configuration file, else false", false,
      "make the bucket \"demo\" with a key, and write <data_dir>/demo.env"},
     {"rpc", "listen", SETTING_ADDRESS, AT(rpc.listen), 0, 0, "127.0.0.1:3901", NULL, false,
@@ -164,6 +172,44 @@ bool setting_decode(const struct setting *setting, const char *text, struct conf
     case SETTING_BOOL: return decode_bool(text, field);
     }
     return false;
+}
+
+static size_t field_bytes(enum setting_type type)
+{
+    switch (type) {
+    case SETTING_PATH: return CONFIG_PATH_BYTES;
+    case SETTING_ADDRESS: return sizeof(struct config_address);
+    case SETTING_LEVEL: return sizeof(enum log_level);
+    case SETTING_REGION: return CONFIG_REGION_BYTES;
+    case SETTING_NUMBER: return sizeof(uint64_t);
+    case SETTING_BOOL: return sizeof(bool);
+    }
+    return 0;
+}
+
+static bool is_same_address(const struct config_address *one, const struct config_address *other)
+{
+    return one->port == other->port && one->is_v6 == other->is_v6 && strcmp(one->host, other->host) == 0;
+}
+
+bool setting_is_equal(const struct setting *setting, const struct config *one, const struct config *other)
+{
+    const void *a = (const char *)one + setting->offset;
+    const void *b = (const char *)other + setting->offset;
+    switch (setting->type) {
+    case SETTING_PATH:
+    case SETTING_REGION: return strcmp(a, b) == 0;
+    case SETTING_ADDRESS: return is_same_address(a, b);
+    case SETTING_LEVEL:
+    case SETTING_NUMBER:
+    case SETTING_BOOL: break;
+    }
+    return memcmp(a, b, field_bytes(setting->type)) == 0;
+}
+
+void setting_copy(const struct setting *setting, struct config *to, const struct config *from)
+{
+    memcpy((char *)to + setting->offset, (const char *)from + setting->offset, field_bytes(setting->type));
 }
 
 void setting_wants(const struct setting *setting, char *text)

@@ -35,7 +35,7 @@ struct setting {
 };
 
 enum {
-    SETTINGS_COUNT = 15,
+    SETTINGS_COUNT = 19,
     SETTING_NAME_BYTES = 64,  /* a flag or a variable, with its NUL */
     SETTING_WANTS_BYTES = 96, /* of setting_wants(), with its NUL */
 };
@@ -54,6 +54,12 @@ void setting_variable(const struct setting *setting, char *name);
 
 /* Read `text` into the setting's field of `config`; false, with the field untouched, when it cannot be that. */
 bool setting_decode(const struct setting *setting, const char *text, struct config *config);
+
+/* Do two configurations say the same of this setting? */
+bool setting_is_equal(const struct setting *setting, const struct config *one, const struct config *other);
+
+/* Take the setting's value over from another configuration. */
+void setting_copy(const struct setting *setting, struct config *to, const struct config *from);
 
 /* What the setting takes, as the end of a sentence, into SETTING_WANTS_BYTES: "an integer from 1 to 900". */
 void setting_wants(const struct setting *setting, char *text);

@@ -17,8 +17,7 @@ bool requests_init(struct requests *requests, const struct settings *settings, c
     struct service *service = &requests->service;
     arena_init(&requests->arena, TABLES_BYTES_MAX);
     service->settings = settings;
-    service->memory.ceiling_bytes = settings->max_memory_bytes == 0 ? SIZE_MAX
-                                                                    : (size_t)settings->max_memory_bytes;
+    requests_on_settings(requests);
     service->hash_key = store->hash_key;
     service->token_key = store->token_key;
     service->actor = store->actor;
@@ -33,6 +32,12 @@ bool requests_init(struct requests *requests, const struct settings *settings, c
     }
     requests_deinit(requests);
     return false;
+}
+
+void requests_on_settings(struct requests *requests)
+{
+    uint64_t memory_bytes = requests->service.settings->max_memory_bytes;
+    requests->service.memory.ceiling_bytes = memory_bytes == 0 ? SIZE_MAX : (size_t)memory_bytes;
 }
 
 void requests_deinit(struct requests *requests)
@@ -81,10 +86,12 @@ void requests_on_request(struct requests *requests, const struct event *event)
     if (request == NULL) {
         /* Not even a reply can be made: the edge closes a connection that gets no effect and holds no request. */
         service->counts.failed++;
+        stats_refuse(&service->stats, "ServiceUnavailable");
+        stats_count(&service->stats, STATS_UNROUTED, 503, 0);
         return;
     }
     requests->slots[event->slot] = request;
-    request->started_ms = service->now_ms;
+    request->started_us = service->now_us;
     if (!keep_envelope(request, event->request.head)) {
         answer_err(request, ERR_MEMORY);
     } else if (event->request.door == EVENT_DOOR_ADMIN) {
@@ -101,11 +108,21 @@ void requests_on_body(struct requests *requests, const struct event *event)
     request_on_body(request, event->body.bytes, event->body.length, event->body.is_last);
 }
 
+/* It is over, one way or the other. */
+static void count_request(struct request *request)
+{
+    struct service *service = request->service;
+    int status = request->is_answered ? request->status : 0;
+    if (request->is_cut) status = 503;
+    stats_count(&service->stats, request->stats_row, status, service->now_us - request->started_us);
+}
+
 void requests_on_sent(struct requests *requests, const struct event *event)
 {
     struct request *request = requests->slots[event->slot];
     if (request == NULL) return;
     if (request->is_answered) {
+        count_request(request);
         request->is_gone = true;
         end_if_over(requests, request);
     } else {
@@ -118,6 +135,7 @@ void requests_on_gone(struct requests *requests, const struct event *event)
     struct request *request = requests->slots[event->slot];
     if (request == NULL) return;
     requests->slots[event->slot] = NULL;
+    count_request(request);
     request->is_gone = true;
     timers_remove(&requests->service.timers, &request->timer);
     if (request->calls != NULL && request->calls->on_over != NULL) request->calls->on_over(request);
@@ -134,7 +152,7 @@ static void announce(struct service *service, const struct op *op)
     for (uint32_t i = 0; i < op->write.items_count; i++) {
         polls_notify(service, op->write.items[i].hash, op->write.items[i].key.sort_key);
     }
-    polls_wake(service);
+    polls_tell(service);
 }
 
 void requests_on_stored(struct requests *requests, struct op *op)
@@ -143,6 +161,7 @@ void requests_on_stored(struct requests *requests, struct op *op)
     assert(request->op_is_out);
     request->op_is_out = false;
     announce(&requests->service, op);
+    if (op->kind == OP_WRITE) polls_on_write_told(&requests->service);
     bool is_refused = op->kind == OP_WRITE ? op->write.outcome != OP_DONE
                                            : op->kind == OP_DOCS_WRITE && op->docs.is_refused;
     if (op_is_write(op) && op->err == ERR_OK && !is_refused) request->has_stored = true;

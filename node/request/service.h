@@ -16,6 +16,9 @@ struct requests {
 bool requests_init(struct requests *requests, const struct settings *settings, const struct store *store,
                    const uint8_t seed[PRNG_SEED_BYTES]);
 
+/* The values of `settings` have changed (node_settings_changed()). */
+void requests_on_settings(struct requests *requests);
+
 /* All requests must be over. */
 void requests_deinit(struct requests *requests);
 
