@@ -8,7 +8,7 @@
 
 enum {
     ALIGNMENT = alignof(max_align_t),
-    BLOCK_BYTES_MIN = 1024,       /* an idle poll fits one of these */
+    BLOCK_BYTES_MIN = 1264,       /* an idle poll fits one of these */
     BLOCK_BYTES_MAX = 256 * 1024, /* larger wishes get a block of their own size */
 };
 

@@ -27,7 +27,7 @@ bool marker_begin(const struct crdt_interval *interval, struct arena *arena, str
     return clock != NULL && seen->items != NULL;
 }
 
-/* Arrays as large as `body` can fill: a waiting poll keeps them. */
+/* Arrays as large as `body` can fill. */
 static bool arrays_for(struct span body, struct arena *arena, struct crdt_seen *seen, struct crdt_dot **dots,
                        uint32_t *dots_count)
 {
@@ -58,26 +58,53 @@ static bool decode_text(struct http_span text, struct arena *arena, struct span 
     return length > SEAL_BYTES;
 }
 
+static struct crdt_dot *keep_dots(const struct crdt_vclock *clock, struct arena *arena)
+{
+    struct crdt_dot *dots = arena_take_array(arena, clock->count, sizeof *dots);
+    if (dots != NULL) memcpy(dots, clock->entries, clock->count * sizeof *dots);
+    return dots;
+}
+
+/* Move what the marker borrows from the way there into `arena`: a waiting poll keeps it. */
+static bool keep(struct crdt_seen *seen, struct arena *arena)
+{
+    struct crdt_seen_item *items = arena_take_array(arena, seen->items_count, sizeof *items);
+    seen->clock.entries = keep_dots(&seen->clock, arena);
+    seen->clock.capacity = seen->clock.count;
+    if (items == NULL || seen->clock.entries == NULL) return false;
+    for (uint32_t i = 0; i < seen->items_count; i++) {
+        items[i] = seen->items[i];
+        items[i].sort_key = arena_copy(arena, items[i].sort_key, items[i].sort_key_bytes);
+        items[i].context.entries = keep_dots(&items[i].context, arena);
+        if (items[i].sort_key == NULL || items[i].context.entries == NULL) return false;
+    }
+    seen->items = items;
+    seen->items_capacity = seen->items_count;
+    return true;
+}
+
 bool marker_read(const struct service *service, const struct op_key *key, const struct crdt_interval *interval,
-                 struct http_span text, struct arena *arena, struct crdt_seen *seen, bool *is_memory)
+                 struct http_span text, struct arena *arena, struct arena *scratch, struct crdt_seen *seen,
+                 bool *is_memory)
 {
     struct span bytes;
     uint8_t seal[SEAL_BYTES];
     *is_memory = false;
-    if (!decode_text(text, arena, &bytes, is_memory)) return false;
+    if (!decode_text(text, scratch, &bytes, is_memory)) return false;
     struct span body = span_of(bytes.bytes + SEAL_BYTES, bytes.length - SEAL_BYTES);
     seal_of(service, key, body, seal);
     if (!hash_is_equal(seal, bytes.bytes, SEAL_BYTES)) return false;
     struct crdt_dot *dots = NULL;
     uint32_t dots_count = 0;
-    if (!arrays_for(body, arena, seen, &dots, &dots_count)) {
+    if (!arrays_for(body, scratch, seen, &dots, &dots_count)) {
         *is_memory = true;
         return false;
     }
     if (!crdt_seen_decode(body.bytes, body.length, seen, dots, dots_count)) return false;
     if (!crdt_interval_contains(&seen->interval, interval)) return false;
     crdt_seen_restrict(seen, interval);
-    return true;
+    *is_memory = !keep(seen, arena);
+    return !*is_memory;
 }
 
 struct http_span marker_write(const struct service *service, const struct op_key *key,

@@ -6,10 +6,11 @@
 #include "node/request/request.h"
 
 /* Read a client's marker for the partition of `key` (its sort key is not used) that covers `interval`, and
- * restrict it to that. Memory from `arena`; spans stay in it. False: malformed, forged, of another partition or
- * range; or out of memory, then *is_memory is set. */
+ * restrict it to that. What is kept lies in `arena`, no larger than it must be; `scratch` is for the way there.
+ * False: malformed, forged, of another partition or range; or out of memory, then *is_memory is set. */
 bool marker_read(const struct service *service, const struct op_key *key, const struct crdt_interval *interval,
-                 struct http_span text, struct arena *arena, struct crdt_seen *seen, bool *is_memory);
+                 struct http_span text, struct arena *arena, struct arena *scratch, struct crdt_seen *seen,
+                 bool *is_memory);
 
 /* An empty marker for `interval`. False when out of memory. */
 bool marker_begin(const struct crdt_interval *interval, struct arena *arena, struct crdt_seen *seen);

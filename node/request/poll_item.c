@@ -90,9 +90,10 @@ static void read_again(struct request *request)
     }
 }
 
-static void on_notify(struct request *request, struct span sort_key)
+static void on_notify(struct request *request, struct span low, struct span high)
 {
-    (void)sort_key;
+    (void)low;
+    (void)high;
     read_again(request);
 }
 

@@ -26,10 +26,12 @@ bool polls_init(struct service *service, struct arena *arena)
     service->item_polls = arena_array(arena, LIMITS_POLL_CHAINS, sizeof *service->item_polls);
     service->range_polls = arena_array(arena, LIMITS_POLL_CHAINS, sizeof *service->range_polls);
     if (service->item_polls == NULL || service->range_polls == NULL) return false;
-    list_init(&service->woken_polls);
+    list_init(&service->changed_chains);
+    list_init(&service->late_polls);
     for (int i = 0; i < LIMITS_POLL_CHAINS; i++) {
         list_init(&service->item_polls[i]);
-        list_init(&service->range_polls[i]);
+        list_init(&service->range_polls[i].polls);
+        list_init(&service->range_polls[i].changed_link);
     }
     return true;
 }
@@ -37,13 +39,13 @@ bool polls_init(struct service *service, struct arena *arena)
 void polls_init_poll(struct poll *poll, struct request *request)
 {
     list_init(&poll->link);
-    list_init(&poll->woken_link);
+    list_init(&poll->late_link);
     poll->request = request;
 }
 
 void polls_subscribe(struct service *service, struct poll *poll)
 {
-    struct list *chain = poll->is_range ? &service->range_polls[range_chain(poll->hash)]
+    struct list *chain = poll->is_range ? &service->range_polls[range_chain(poll->hash)].polls
                                         : &service->item_polls[item_chain(service, poll->hash, poll->sort_key)];
     list_append(chain, &poll->link);
     service->waiting_polls++;
@@ -53,32 +55,80 @@ void polls_unsubscribe(struct poll *poll)
 {
     if (list_is_empty(&poll->link)) return;
     list_remove(&poll->link);
-    list_remove(&poll->woken_link);
+    list_remove(&poll->late_link);
     poll->request->service->waiting_polls--;
 }
 
-static bool matches(const struct poll *poll, const uint8_t *hash, struct span sort_key)
-{
-    if (memcmp(poll->hash, hash, RING_HASH_BYTES) != 0) return false;
-    return poll->is_range ? op_interval_has(poll->interval, sort_key) : span_is_equal(poll->sort_key, sort_key);
-}
+/* --- telling -------------------------------------------------------------------------------------------- */
 
 /* A poll that is told may unsubscribe itself, never another: the next link is taken first. */
-static void notify_chain(struct list *chain, const uint8_t *hash, struct span sort_key)
+static void notify_items(struct service *service, const uint8_t *hash, struct span sort_key)
 {
+    struct list *chain = &service->item_polls[item_chain(service, hash, sort_key)];
     struct list *link = chain->next;
     while (link != chain) {
         struct poll *poll = LIST_OWNER(link, struct poll, link);
         link = link->next;
-        if (matches(poll, hash, sort_key)) poll->request->calls->on_notify(poll->request, sort_key);
+        service->polls_looked_at++;
+        if (memcmp(poll->hash, hash, RING_HASH_BYTES) == 0 && span_is_equal(poll->sort_key, sort_key))
+            poll->request->calls->on_notify(poll->request, sort_key, sort_key);
     }
+}
+
+static void note_in_chain(struct service *service, const uint8_t *hash, struct span sort_key)
+{
+    struct polls_chain *chain = &service->range_polls[range_chain(hash)];
+    if (list_is_empty(&chain->polls)) return;
+    if (list_is_empty(&chain->changed_link)) {
+        list_append(&service->changed_chains, &chain->changed_link);
+        memcpy(chain->hash, hash, RING_HASH_BYTES);
+        chain->is_mixed = false;
+        chain->low = sort_key;
+        chain->high = sort_key;
+        return;
+    }
+    if (memcmp(chain->hash, hash, RING_HASH_BYTES) != 0) chain->is_mixed = true;
+    if (span_compare(sort_key, chain->low) < 0) chain->low = sort_key;
+    if (span_compare(sort_key, chain->high) > 0) chain->high = sort_key;
 }
 
 void polls_notify(struct service *service, const uint8_t hash[RING_HASH_BYTES], struct span sort_key)
 {
     if (service->waiting_polls == 0) return;
-    notify_chain(&service->item_polls[item_chain(service, hash, sort_key)], hash, sort_key);
-    notify_chain(&service->range_polls[range_chain(hash)], hash, sort_key);
+    notify_items(service, hash, sort_key);
+    note_in_chain(service, hash, sort_key);
+}
+
+/* May a key from low to high be in the interval? */
+static bool meets(const struct op_interval *interval, struct span low, struct span high)
+{
+    int above = span_compare(high, interval->low);
+    if (above < 0 || (above == 0 && interval->low_is_open)) return false;
+    if (!interval->has_high) return true;
+    int below = span_compare(low, interval->high);
+    return below < 0 || (below == 0 && interval->high_is_in);
+}
+
+static void tell_chain(struct service *service, struct polls_chain *chain)
+{
+    struct list *link = chain->polls.next;
+    while (link != &chain->polls) {
+        struct poll *poll = LIST_OWNER(link, struct poll, link);
+        link = link->next;
+        service->polls_looked_at++;
+        bool is_meant = chain->is_mixed || memcmp(poll->hash, chain->hash, RING_HASH_BYTES) == 0;
+        if (is_meant && meets(poll->interval, chain->low, chain->high))
+            poll->request->calls->on_notify(poll->request, chain->low, chain->high);
+    }
+}
+
+void polls_tell(struct service *service)
+{
+    while (!list_is_empty(&service->changed_chains)) {
+        struct polls_chain *chain = LIST_OWNER(service->changed_chains.next, struct polls_chain, changed_link);
+        list_remove(&chain->changed_link);
+        tell_chain(service, chain);
+    }
 }
 
 bool polls_is_allowed(const struct request *request)
@@ -90,18 +140,32 @@ bool polls_is_allowed(const struct request *request)
            (view_permissions(view, request->bucket_id, request->key_id) & DOCUMENT_READ) != 0;
 }
 
-void polls_wake_later(struct poll *poll)
+/* --- deadlines ------------------------------------------------------------------------------------------ */
+
+void polls_on_write_lent(struct service *service)
 {
-    if (list_is_empty(&poll->woken_link)) list_append(&poll->request->service->woken_polls, &poll->woken_link);
+    service->writes_lent++;
 }
 
-void polls_wake(struct service *service)
+void polls_on_write_told(struct service *service)
 {
-    while (!list_is_empty(&service->woken_polls)) {
-        struct poll *poll = LIST_OWNER(service->woken_polls.next, struct poll, woken_link);
-        list_remove(&poll->woken_link);
-        poll->request->calls->on_wake(poll->request);
+    service->writes_told++;
+    while (!list_is_empty(&service->late_polls)) {
+        struct poll *poll = LIST_OWNER(service->late_polls.next, struct poll, late_link);
+        if (poll->writes_lent > service->writes_told) return;
+        list_remove(&poll->late_link);
+        poll->request->calls->on_time(poll->request);
     }
+}
+
+bool polls_is_over(struct poll *poll)
+{
+    struct service *service = poll->request->service;
+    if (!poll->is_late) poll->writes_lent = service->writes_lent;
+    poll->is_late = true;
+    if (service->writes_told >= poll->writes_lent) return true;
+    if (list_is_empty(&poll->late_link)) list_append(&service->late_polls, &poll->late_link);
+    return false;
 }
 
 void polls_start_timer(struct request *request, bool has_timeout, uint64_t timeout_s)

@@ -2,6 +2,7 @@
 #include "node/request/request.h"
 
 #include "node/request/answer.h"
+#include "node/request/polls.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct request *request_create(struct service *service, uint32_t slot, enum even
     request->door = door;
     request->id = service->next_request_id++;
     arena_init_within(&request->scratch, arena_ceiling(service->settings), budget);
+    arena_init_within(&request->walk, arena_ceiling(service->settings), budget);
     list_init(&request->effect.link);
     list_init(&request->op.link);
     list_init(&request->turn_link);
@@ -41,6 +43,7 @@ void request_destroy(struct request *request)
     assert(list_is_empty(&request->effect.link));
     timers_remove(&request->service->timers, &request->timer);
     arena_deinit(&request->scratch);
+    arena_deinit(&request->walk);
     struct arena arena = request->arena;
     arena_deinit(&arena);
 }
@@ -50,6 +53,7 @@ void request_store(struct request *request, bool keep_scratch)
     assert(!request->op_is_out);
     if (!keep_scratch) arena_reset(&request->scratch);
     request->op_is_out = true;
+    if (request->op.kind == OP_WRITE) polls_on_write_lent(request->service);
     request->op.arena = &request->scratch;
     request->op.owner = request;
     request->op.err = ERR_OK;
@@ -117,7 +121,8 @@ static bool body_reserve(struct request *request, size_t length)
         wanted = (size_t)request->envelope.content_length + 1;
     }
     if (wanted <= whole) wanted = whole + 1;
-    uint8_t *moved = arena_grow(&request->arena, request->body, request->body_capacity, wanted);
+    struct arena *arena = request->body_is_brief ? &request->scratch : &request->arena;
+    uint8_t *moved = arena_grow(arena, request->body, request->body_capacity, wanted);
     if (moved == NULL) return false;
     request->body = moved;
     request->body_capacity = wanted;

@@ -18,6 +18,7 @@
 #include "node/request/payload.h"
 
 struct request;
+struct polls_chain;
 
 /* The settings a node's decisions need; the rest of the configuration is the edge's. */
 struct settings {
@@ -62,10 +63,14 @@ struct service {
     struct prng prng;
     struct timers timers;
     struct list *item_polls; /* LIMITS_POLL_CHAINS chains each */
-    struct list *range_polls;
-    struct list woken_polls; /* told of a change, not yet of all of it */
+    struct polls_chain *range_polls;
+    struct list changed_chains; /* of range polls that are to be told */
+    struct list late_polls;     /* at their deadline, until the writes under way are told; in order */
     uint64_t waiting_polls;
-    struct list admin_queue; /* admin requests that wait for their turn to change documents */
+    uint64_t polls_looked_at; /* to find who is told of a change: what waking costs */
+    uint64_t writes_lent;     /* to the store, since the start… */
+    uint64_t writes_told;     /* …and answered, in the same order */
+    struct list admin_queue;  /* admin requests that wait for their turn to change documents */
     struct request *admin_turn;
     struct service_counts counts;
     struct service_gauges gauges;
@@ -83,9 +88,9 @@ struct request_calls {
     const char *name;
     void (*on_body)(struct request *request); /* the body is complete, in request->body */
     void (*on_stored)(struct request *request);
-    void (*on_sent)(struct request *request);                         /* a piece of a streamed answer went out */
-    void (*on_notify)(struct request *request, struct span sort_key); /* what it polls has changed */
-    void (*on_wake)(struct request *request);                         /* …and it was told of all of the change */
+    void (*on_sent)(struct request *request); /* a piece of a streamed answer went out */
+    void (*on_notify)(struct request *request, struct span low, struct span high); /* what it polls has changed,
+                                                                                       in [low, high] */
     void (*on_time)(struct request *request);
     void (*on_drain)(struct request *request);
     void (*on_over)(struct request *request); /* the connection is gone: let go of what others can reach */
@@ -107,6 +112,7 @@ struct request {
     struct service *service;
     struct arena arena;   /* the request lies in it */
     struct arena scratch; /* what the body is checked with, then one op's results, one page */
+    struct arena walk;    /* what a poll remembers while it scans, given back before it waits */
     const struct request_calls *calls;
     uint64_t id;
     uint64_t started_ms;
@@ -133,6 +139,7 @@ struct request {
     struct payload *payload; /* in scratch while a body is on its way; else NULL */
     bool body_is_asked;
     bool body_is_done;
+    bool body_is_brief; /* needed until the first call to the store only: it lies in scratch */
     uint8_t *body;
     size_t body_bytes;
     size_t body_capacity;

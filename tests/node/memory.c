@@ -241,6 +241,7 @@ static void a_woken_poll_without_memory_ends(void **state)
             assert_true(node_is_waiting(&world->node, slot));
             request->arena.ceiling_bytes = request->arena.held_bytes + spare_bytes;
             request->scratch.ceiling_bytes = request->scratch.held_bytes + spare_bytes;
+            request->walk.ceiling_bytes = request->walk.held_bytes + spare_bytes;
             say_put(world, key.text, NULL, "x");
             assert_int_equal(world->node.requests.service.waiting_polls, 0);
             int status = world_status(world, slot);

@@ -251,11 +251,13 @@ static void an_idle_range_poll_is_small(void **state)
     size_t held_bytes = request->arena.held_bytes;
     print_message("an idle range poll holds %zu bytes\n", held_bytes);
     assert_int_equal(request->scratch.held_bytes, 0);
-    assert_true(held_bytes <= 4400);
+    assert_int_equal(request->walk.held_bytes, 0);
+    assert_true(held_bytes <= 1280);
     for (int i = 0; i < 100; i++)
         say_put(world, i % 2 == 0 ? "a" : "z", NULL, "x");
     assert_int_equal(request->scratch.held_bytes, 0);
     assert_int_equal(request->arena.held_bytes, held_bytes);
+    assert_int_equal(request->walk.held_bytes, 0);
 }
 
 /* One move of the world that is not the slow reader's. */

@@ -1,4 +1,4 @@
-/* Subscriptions: who is told of which change, and when they are woken (H9). */
+/* Subscriptions: who is told of which change, how often, and what finding them costs (H9). */
 #include "node/request/polls.h"
 #include "tests/lib/check.h"
 #include "tests/lib/random.h"
@@ -13,9 +13,9 @@ struct poller {
     struct poll poll;
     struct op_interval interval;
     char sort_key[8];
-    uint32_t told, woken;
-    bool leaves; /* when it is told */
-    bool wakes;  /* …later */
+    uint32_t told, timed;
+    char low, high; /* the first letters of what it was told last */
+    bool leaves;    /* when it is told */
 };
 
 struct rig {
@@ -25,21 +25,28 @@ struct rig {
     struct poller pollers[POLLS];
 };
 
-static void on_notify(struct request *request, struct span sort_key)
+static char letter(struct span text)
+{
+    return text.length == 0 ? '-' : (char)text.bytes[0];
+}
+
+static void on_notify(struct request *request, struct span low, struct span high)
 {
     struct poller *poller = (struct poller *)(void *)request;
-    (void)sort_key;
     poller->told++;
+    poller->low = letter(low);
+    poller->high = letter(high);
     if (poller->leaves) polls_unsubscribe(&poller->poll);
-    if (poller->wakes) polls_wake_later(&poller->poll);
 }
 
-static void on_wake(struct request *request)
+static void on_time(struct request *request)
 {
-    ((struct poller *)(void *)request)->woken++;
+    struct poller *poller = (struct poller *)(void *)request;
+    poller->timed++;
+    if (poller->leaves) polls_unsubscribe(&poller->poll);
 }
 
-static const struct request_calls CALLS = {.on_notify = on_notify, .on_wake = on_wake};
+static const struct request_calls CALLS = {.on_notify = on_notify, .on_time = on_time};
 
 static int set_up(void **state)
 {
@@ -69,7 +76,8 @@ static int tear_down(void **state)
 static void hash_of(uint32_t partition, uint8_t hash[RING_HASH_BYTES])
 {
     memset(hash, 0, RING_HASH_BYTES);
-    hash[0] = (uint8_t)partition; /* far apart on the ring, and in one chain of range polls */
+    hash[0] = (uint8_t)partition;        /* far apart on the ring, and in one chain of range polls… */
+    hash[7] = (uint8_t)(partition >> 8); /* …but for this */
 }
 
 static void poll_item(struct rig *rig, struct poller *poller, uint32_t partition, const char *sort_key)
@@ -97,6 +105,7 @@ static void notify(struct rig *rig, uint32_t partition, const char *sort_key)
     uint8_t hash[RING_HASH_BYTES];
     hash_of(partition, hash);
     polls_notify(&rig->service, hash, span_text(sort_key));
+    polls_tell(&rig->service);
 }
 
 /* --- who is told ---------------------------------------------------------------------------------------- */
@@ -174,27 +183,125 @@ static void whoever_leaves_when_told_leaves_the_others_theirs(void **state)
     assert_int_equal(rig->service.waiting_polls, 0);
 }
 
-/* --- waking --------------------------------------------------------------------------------------------- */
+/* --- an op of many items -------------------------------------------------------------------------------- */
 
-static void whoever_is_told_often_is_woken_once(void **state)
+/* Who polls a range is told once of all that an op changed in the partition, when all of it is known: what is read
+ * then is read of all of it. Who polls an item is told at once. */
+static void an_op_of_many_items_is_told_once(void **state)
+{
+    struct rig *rig = *state;
+    struct poller *range = &rig->pollers[0];
+    struct poller *above = &rig->pollers[1];
+    struct poller *between = &rig->pollers[2];
+    struct poller *item = &rig->pollers[3];
+    struct poller *other = &rig->pollers[4];
+    uint8_t hash[RING_HASH_BYTES];
+    hash_of(1, hash);
+    poll_range(rig, range, 1, "", NULL);
+    poll_range(rig, above, 1, "e", NULL);
+    poll_range(rig, between, 1, "bb", "c");
+    poll_item(rig, item, 1, "b");
+    poll_range(rig, other, 2, "", NULL); /* in the same chain */
+    static const char *const keys[] = {"c", "b", "d", "b"};
+    for (int i = 0; i < 4; i++)
+        polls_notify(&rig->service, hash, span_text(keys[i]));
+    assert_int_equal(range->told, 0);
+    assert_int_equal(item->told, 2);
+    polls_tell(&rig->service);
+    polls_tell(&rig->service);
+    assert_int_equal(range->told, 1);
+    assert_int_equal(range->low, 'b');
+    assert_int_equal(range->high, 'd');
+    assert_int_equal(above->told, 0);
+    assert_int_equal(between->told, 1); /* it may be concerned: it reads and finds nothing */
+    assert_int_equal(other->told, 0);
+    hash_of(2, hash);
+    polls_notify(&rig->service, hash, span_text("f"));
+    hash_of(1, hash);
+    polls_notify(&rig->service, hash, span_text("a"));
+    polls_tell(&rig->service);
+    assert_int_equal(other->told, 1); /* two partitions of one chain: all of it is told of both */
+    assert_int_equal(range->told, 2);
+    assert_int_equal(above->told, 1);
+    for (int i = 0; i < 5; i++)
+        polls_unsubscribe(&rig->pollers[i].poll);
+}
+
+/* Steps, not time: a write looks at who polls its item and its partition, however many others wait; an op of many
+ * items looks once at each poll of a range. */
+static void a_write_does_not_look_at_who_polls_something_else(void **state)
+{
+    struct rig *rig = *state;
+    enum { ITEMS = 10000, RANGES = 1000, CHANGES = 1000, ELSEWHERE = 1 << 8 };
+    struct poller *pollers = calloc(ITEMS + RANGES, sizeof *pollers);
+    assert_non_null(pollers);
+    for (uint32_t i = 0; i < ITEMS + RANGES; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%u", i);
+        pollers[i].request.service = &rig->service;
+        pollers[i].request.calls = &CALLS;
+        polls_init_poll(&pollers[i].poll, &pollers[i].request);
+        if (i < ITEMS) {
+            poll_item(rig, &pollers[i], 1, text);
+        } else {
+            poll_range(rig, &pollers[i], ELSEWHERE, "", NULL);
+        }
+    }
+    for (uint32_t i = 0; i < CHANGES; i++) { /* items nobody polls: only who shares their chain is looked at */
+        char text[8];
+        snprintf(text, sizeof text, "x%u", i);
+        notify(rig, 1, text);
+    }
+    print_message("%llu polls looked at by %d writes\n", (unsigned long long)rig->service.polls_looked_at,
+                  CHANGES);
+    assert_true(rig->service.polls_looked_at < 4 * CHANGES);
+    rig->service.polls_looked_at = 0;
+    uint8_t hash[RING_HASH_BYTES];
+    hash_of(ELSEWHERE, hash);
+    for (uint32_t i = 0; i < CHANGES; i++)
+        polls_notify(&rig->service, hash, span_text("k"));
+    polls_tell(&rig->service);
+    assert_true(rig->service.polls_looked_at < RANGES + 4 * CHANGES);
+    for (uint32_t i = 0; i < ITEMS + RANGES; i++) {
+        assert_int_equal(pollers[i].told, i < ITEMS ? 0 : 1);
+        polls_unsubscribe(&pollers[i].poll);
+    }
+    assert_int_equal(rig->service.waiting_polls, 0);
+    free(pollers);
+}
+
+/* --- deadlines ------------------------------------------------------------------------------------------ */
+
+/* I16: what was lent to the store before the deadline may be committed, and is waited for; what is lent later is
+ * not. */
+static void a_poll_is_over_when_the_writes_of_before_are_told(void **state)
 {
     struct rig *rig = *state;
     struct poller *first = &rig->pollers[0];
     struct poller *second = &rig->pollers[1];
-    first->wakes = true;
-    second->wakes = true;
-    poll_range(rig, first, 1, "", NULL);
-    poll_range(rig, second, 1, "", NULL);
+    struct poller *third = &rig->pollers[2];
     for (int i = 0; i < 3; i++)
-        notify(rig, 1, "k");
-    assert_int_equal(first->woken, 0); /* not before all was told */
-    polls_unsubscribe(&second->poll);  /* who is gone by then is not woken */
-    polls_wake(&rig->service);
-    polls_wake(&rig->service);
-    assert_int_equal(first->woken, 1);
-    assert_int_equal(second->woken, 0);
-    assert_int_equal(second->told, 3);
-    polls_unsubscribe(&first->poll);
+        poll_range(rig, &rig->pollers[i], 1, "", NULL);
+    assert_true(polls_is_over(&first->poll)); /* no write is under way */
+    polls_on_write_lent(&rig->service);
+    assert_true(polls_is_over(&first->poll)); /* its deadline was before */
+    assert_false(polls_is_over(&second->poll));
+    assert_false(polls_is_over(&second->poll));
+    polls_on_write_lent(&rig->service);
+    assert_false(polls_is_over(&third->poll));
+    polls_on_write_told(&rig->service);
+    assert_int_equal(second->timed, 1);
+    assert_int_equal(third->timed, 0);
+    assert_true(polls_is_over(&second->poll));
+    assert_false(polls_is_over(&third->poll));
+    polls_unsubscribe(&third->poll); /* who is gone is not told */
+    polls_on_write_told(&rig->service);
+    assert_int_equal(first->timed, 0);
+    assert_int_equal(second->timed, 1);
+    assert_int_equal(third->timed, 0);
+    assert_true(list_is_empty(&rig->service.late_polls));
+    for (int i = 0; i < 2; i++)
+        polls_unsubscribe(&rig->pollers[i].poll);
 }
 
 /* --- timeouts ------------------------------------------------------------------------------------------- */
@@ -270,7 +377,9 @@ int main(void)
         rig_test(only_who_polls_the_key_is_told),
         rig_test(the_longest_key_is_told_too),
         rig_test(whoever_leaves_when_told_leaves_the_others_theirs),
-        rig_test(whoever_is_told_often_is_woken_once),
+        rig_test(an_op_of_many_items_is_told_once),
+        rig_test(a_write_does_not_look_at_who_polls_something_else),
+        rig_test(a_poll_is_over_when_the_writes_of_before_are_told),
         rig_test(timeouts_are_clamped),
         rig_test(any_polls_are_told_what_they_poll),
         rig_test(without_memory_there_are_no_chains),
