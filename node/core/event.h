@@ -22,6 +22,7 @@ enum event_door { EVENT_DOOR_K2V, EVENT_DOOR_ADMIN };
 struct event {
     enum event_kind kind;
     uint64_t now_ms;  /* monotonic clock */
+    uint64_t now_us;  /* the same finer, for durations that are shown; decides nothing */
     uint64_t wall_us; /* wall clock, microseconds since 1970 */
     uint32_t slot;    /* the connection, below the settings' connections_max; one request at a time */
     union {

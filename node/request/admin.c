@@ -3,6 +3,7 @@
 
 #include "node/request/admin_change.h"
 #include "node/request/admin_show.h"
+#include "node/request/admin_stats.h"
 
 #include <assert.h>
 #include <sodium/utils.h>
@@ -33,6 +34,18 @@ static void show(struct request *request, void (*write)(const struct service *, 
     answer_stream_begin(request, &writer);
     write(request->service, &writer);
     answer_json(request, 200, no_token);
+}
+
+static void show_metrics(struct request *request)
+{
+    struct http_json_writer writer;
+    answer_stream_begin(request, &writer);
+    admin_stats_metrics(request->service, &request->out);
+    if (request->out.failed) {
+        answer_err(request, ERR_MEMORY);
+    } else {
+        answer_bytes(request, 200, no_token, ADMIN_METRICS_TYPE, span_of(request->out.bytes, request->out.used));
+    }
 }
 
 static void show_bucket(struct request *request, const struct admin_totals *totals)
@@ -285,6 +298,11 @@ static bool is_method(const struct http_head *head, const char *method)
     return span_is_equal(span_http(head->method), span_text(method));
 }
 
+static void refuse_route(struct request *request)
+{
+    answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
+}
+
 static void ask_body(struct request *request, enum admin_action action)
 {
     struct admin *admin = request->work;
@@ -314,7 +332,7 @@ static void route_bucket(struct request *request, const struct http_head *head, 
     } else if (is_piece(pieces, 3, "cors") && is_method(head, "PUT")) {
         ask_body(request, ADMIN_CORS_SET);
     } else {
-        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
+        refuse_route(request);
     }
 }
 
@@ -329,7 +347,7 @@ static void route_key(struct request *request, const struct http_head *head, con
     } else if (pieces->count == 3 && is_method(head, "DELETE")) {
         ask_body(request, ADMIN_KEY_DELETE);
     } else {
-        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
+        refuse_route(request);
     }
 }
 
@@ -339,6 +357,8 @@ static void route(struct request *request, const struct http_head *head, const s
     bool is_post = is_method(head, "POST");
     if (pieces->count == 2 && is_piece(pieces, 1, "status") && is_get) {
         show(request, admin_show_status);
+    } else if (pieces->count == 2 && is_piece(pieces, 1, "stats") && is_get) {
+        show(request, admin_stats_show);
     } else if (pieces->count == 2 && is_piece(pieces, 1, "buckets") && is_get) {
         show(request, admin_show_buckets);
     } else if (pieces->count == 2 && is_piece(pieces, 1, "buckets") && is_post) {
@@ -352,7 +372,7 @@ static void route(struct request *request, const struct http_head *head, const s
     } else if (pieces->count >= 3 && is_piece(pieces, 1, "keys")) {
         route_key(request, head, pieces);
     } else {
-        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
+        refuse_route(request);
     }
 }
 
@@ -377,6 +397,7 @@ void admin_begin(struct request *request, const struct http_head *head)
 {
     struct pieces pieces;
     request->operation = "Admin";
+    request->stats_row = STATS_ADMIN;
     request->calls = &calls;
     request->work = arena_alloc(&request->arena, sizeof(struct admin));
     if (request->work == NULL) {
@@ -384,8 +405,12 @@ void admin_begin(struct request *request, const struct http_head *head)
     } else if (!has_token(request, head)) {
         answer_error(request, 401, "Unauthorized",
                      "the admin port needs Authorization: Bearer and the token of its token_file");
-    } else if (!split(request, head->target, &pieces) || !is_piece(&pieces, 0, "v1")) {
-        answer_error(request, 404, "NoSuchRequest", "there is no such admin request");
+    } else if (!split(request, head->target, &pieces)) {
+        refuse_route(request);
+    } else if (pieces.count == 1 && is_piece(&pieces, 0, "metrics") && is_method(head, "GET")) {
+        show_metrics(request);
+    } else if (!is_piece(&pieces, 0, "v1")) {
+        refuse_route(request);
     } else {
         route(request, head, &pieces);
     }

@@ -84,6 +84,7 @@ static struct http_out write_head(struct request *request, const struct head *he
 static void cut_off(struct request *request)
 {
     request->is_answered = true;
+    request->is_cut = true;
     if (request->status == 0) request->status = 503;
     request->effect.kind = EFFECT_CLOSE;
     request->effect.slot = request->slot;
@@ -183,6 +184,7 @@ void answer_error(struct request *request, int status, const char *code, const c
         cut_off(request);
         return;
     }
+    stats_refuse(&request->service->stats, code);
     write_error(request, code, message);
     if (request->out.failed) {
         cut_off(request);

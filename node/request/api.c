@@ -178,6 +178,7 @@ void api_begin(struct request *request, const struct http_head *head)
         return;
     }
     request->operation = http_operation_name(route.operation);
+    request->stats_row = (enum stats_row)(STATS_K2V + route.operation);
     request->envelope.is_head = route.is_head;
     if (route.operation == HTTP_PREFLIGHT) {
         preflight(request, head, &route);

@@ -16,6 +16,7 @@
 #include "node/core/event.h"
 #include "node/core/view.h"
 #include "node/request/payload.h"
+#include "node/request/stats.h"
 
 struct request;
 struct polls_chain;
@@ -49,6 +50,11 @@ struct service_gauges {
     uint64_t store_used_bytes;
     uint64_t store_map_bytes;
     uint64_t connections;
+    uint64_t connections_accepted;
+    uint64_t connections_refused; /* no slot was free */
+    uint64_t connections_broken;  /* ended by the edge, for bad or slow HTTP */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
 };
 
 /* What all requests of one worker share. */
@@ -74,12 +80,14 @@ struct service {
     struct request *admin_turn;
     struct service_counts counts;
     struct service_gauges gauges;
+    struct stats stats;
     uint64_t next_request_id;
     uint64_t started_ms;
     bool is_draining;
 
     struct effects *effects; /* of the step under way */
     uint64_t now_ms;
+    uint64_t now_us;
     uint64_t wall_us;
 };
 
@@ -115,8 +123,9 @@ struct request {
     struct arena walk;    /* what a poll remembers while it scans, given back before it waits */
     const struct request_calls *calls;
     uint64_t id;
-    uint64_t started_ms;
+    uint64_t started_us;
     const char *operation; /* its name for the log; NULL when not routed */
+    enum stats_row stats_row;
     uint32_t slot;
     enum event_door door;
 
@@ -126,6 +135,7 @@ struct request {
     bool has_stored;  /* something of what it asks is durable */
     bool is_gone;     /* the connection is; free as soon as nothing is lent */
     bool is_answered; /* the last piece was given out */
+    bool is_cut;      /* …but there will be no more: the connection is ended in the middle */
     struct timer timer;
     struct list turn_link; /* in the queue of admin requests */
 

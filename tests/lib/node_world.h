@@ -126,6 +126,7 @@ static inline void world_carry_out(struct world *world, struct effect *effect)
 static inline void world_step(struct world *world, struct event *event)
 {
     event->now_ms = world->now_ms;
+    event->now_us = world->now_ms * 1000;
     event->wall_us = world->wall_us;
     node_step(&world->node, event, &world->effects);
     for (struct effect *effect = effects_take(&world->effects); effect != NULL;
