@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -111,4 +112,11 @@ bool connection_has_learned(struct connection *connection)
     if (!connection->requests[connection->current].is_learning) return false;
     connection->learning_left--;
     return true;
+}
+
+void connection_close(struct connection *connection)
+{
+    close(connection->fd);
+    free(connection->requests[0].own);
+    free(connection->requests[1].own);
 }

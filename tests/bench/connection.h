@@ -31,6 +31,9 @@ void connection_on_room(struct connection *connection, struct work *work, int ep
 /* Read once; true when the answer is complete (and right: a wrong one ends the process). */
 bool connection_on_bytes(struct connection *connection, struct work *work, char *buffer, size_t buffer_bytes);
 
+/* Close it and free what it made. */
+void connection_close(struct connection *connection);
+
 /* Was the answer that just came only for a token? Call once an answer. */
 bool connection_has_learned(struct connection *connection);
 

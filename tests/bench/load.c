@@ -1,16 +1,18 @@
 /* One epoll loop, one thread. */
 #include "tests/bench/load.h"
 
+#include "tests/bench/clock.h"
 #include "tests/bench/connection.h"
-#include "tests/bench/histogram.h"
+#include "tests/bench/latencies.h"
+#include "tests/bench/process.h"
 
 #include <math.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <unistd.h>
+#include <stdlib.h>
 
 enum {
     BUFFER_BYTES = 256 * 1024,
@@ -21,15 +23,13 @@ enum {
     STALL_S = 60,
 };
 
-static const uint64_t MS = 1000000;
-
 enum phase { PREPARING, WARMING, MEASURING, DRAINING };
 
 struct load {
     const struct options *options;
     struct work work;
     struct connection *connections;
-    struct histogram histogram;
+    struct latencies latencies;
     int epoll;
     enum phase phase;
     uint32_t preparing; /* connections that still learn */
@@ -43,25 +43,11 @@ struct load {
     uint64_t answers;
     uint64_t answer_bytes;
     uint64_t body_bytes;
-    uint64_t start_cpu_us;
+    uint64_t own_cpu_ns;    /* at the start; at the end, what was used */
+    uint64_t server_cpu_ns; /* the same */
     uint64_t random;
     char buffer[BUFFER_BYTES];
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 static bool is_open(const struct load *load)
 {
@@ -84,15 +70,23 @@ static void begin_measuring(struct load *load)
 {
     load->phase = MEASURING;
     load->start_ns = load->now_ns;
-    load->end_ns = load->start_ns + load->options->seconds_ms * MS;
-    load->start_cpu_us = cpu_us();
+    load->end_ns = load->start_ns + load->options->milliseconds * CLOCK_NS_PER_MS;
+    load->own_cpu_ns = process_cpu_ns((uint32_t)getpid());
+    load->server_cpu_ns = process_cpu_ns(load->options->server_pid);
+}
+
+static void end_measuring(struct load *load)
+{
+    load->phase = DRAINING;
+    load->own_cpu_ns = process_cpu_ns((uint32_t)getpid()) - load->own_cpu_ns;
+    load->server_cpu_ns = process_cpu_ns(load->options->server_pid) - load->server_cpu_ns;
 }
 
 static void begin_warming(struct load *load)
 {
     load->phase = WARMING;
     load->next_due_ns = load->now_ns;
-    load->start_ns = load->now_ns + load->options->warm_up_ms * MS;
+    load->start_ns = load->now_ns + load->options->warm_up_ms * CLOCK_NS_PER_MS;
     if (load->options->requests > 0) begin_measuring(load);
 }
 
@@ -100,9 +94,9 @@ static void turn_phase(struct load *load)
 {
     if (load->phase == PREPARING && load->preparing == 0) begin_warming(load);
     if (load->phase == WARMING && load->now_ns >= load->start_ns) begin_measuring(load);
-    if (load->phase == MEASURING && load->options->requests == 0 && load->now_ns >= load->end_ns) {
-        load->phase = DRAINING;
-    }
+    if (load->phase != MEASURING) return;
+    uint64_t wanted = load->options->requests;
+    if (wanted > 0 ? load->answers >= wanted : load->now_ns >= load->end_ns) end_measuring(load);
 }
 
 /* --- requests ------------------------------------------------------------------------------------------- */
@@ -145,12 +139,12 @@ static bool is_counted(const struct load *load, const struct connection *connect
 static void on_answer(struct load *load, struct connection *connection)
 {
     load->busy--;
-    load->now_ns = load->last_answer_ns = now_ns();
+    load->now_ns = load->last_answer_ns = clock_ns();
     if (connection_has_learned(connection)) {
         load->sent--;
         if (connection->learning_left == 0) load->preparing--;
     } else if (is_counted(load, connection)) {
-        histogram_add(&load->histogram, load->now_ns - connection->since_ns);
+        latencies_add(&load->latencies, load->now_ns - connection->since_ns);
         load->answers++;
         load->answer_bytes += connection->answer.bytes;
         load->body_bytes += connection->answer.body_bytes;
@@ -170,8 +164,6 @@ static void on_event(struct load *load, const struct epoll_event *event)
 
 static bool is_over(const struct load *load)
 {
-    uint64_t wanted = load->options->requests;
-    if (wanted > 0) return load->phase == MEASURING && load->answers >= wanted;
     if (load->phase != DRAINING) return false;
     if (!is_open(load)) return true;
     return load->busy == 0 && load->next_due_ns >= load->end_ns;
@@ -183,7 +175,7 @@ static int wait_ms(const struct load *load)
     if (load->busy == load->options->connections) return WAIT_MS;
     uint64_t due_ns = load->next_due_ns;
     if (due_ns < load->now_ns + SPIN_NS) return 0;
-    uint64_t ms = (due_ns - load->now_ns - SPIN_NS / 2) / MS;
+    uint64_t ms = (due_ns - load->now_ns - SPIN_NS / 2) / CLOCK_NS_PER_MS;
     return ms < WAIT_MS ? (int)ms : WAIT_MS;
 }
 
@@ -200,7 +192,7 @@ static void run_loop(struct load *load)
         first = (first + 1) % count;
         int ready = epoll_wait(load->epoll, events, EVENTS_MAX, wait_ms(load));
         if (ready < 0 && errno != EINTR) bench_fail("epoll_wait: %s", strerror(errno));
-        load->now_ns = now_ns();
+        load->now_ns = clock_ns();
         for (int i = 0; i < ready; i++) {
             on_event(load, &events[i]);
         }
@@ -215,24 +207,27 @@ static void run_loop(struct load *load)
 
 static double us_at(const struct load *load, uint64_t parts_per_million)
 {
-    return (double)histogram_at(&load->histogram, parts_per_million) / 1e3;
+    return (double)latencies_at(&load->latencies, parts_per_million) / 1e3;
 }
 
-static void report(const struct load *load, uint64_t cpu_used_us)
+static void report(const struct load *load)
 {
     const struct options *options = load->options;
     uint64_t end_ns = options->requests > 0 || is_open(load) ? load->last_answer_ns : load->end_ns;
     double seconds = (double)(end_ns - load->start_ns) / 1e9;
+    double window = options->requests > 0 ? seconds : (double)options->milliseconds / 1e3;
     double answers = (double)load->answers;
     if (load->answers == 0) bench_fail("nothing was answered");
     printf("{\"work\": \"%s\", \"loop\": \"%s\", \"connections\": %u, \"rate_per_s\": %llu, \"seconds\": %.6f, "
            "\"answers\": %llu, \"per_s\": %.3f, \"p50_us\": %.3f, \"p90_us\": %.3f, \"p99_us\": %.3f, "
-           "\"p999_us\": %.3f, \"max_us\": %.3f, \"answer_bytes\": %.1f, \"body_bytes\": %.1f, \"busy\": %.4f}\n",
+           "\"p999_us\": %.3f, \"max_us\": %.3f, \"answer_bytes\": %.1f, \"body_bytes\": %.1f, \"busy\": %.4f, "
+           "\"server_busy\": %.4f, \"server_us\": %.4f}\n",
            options_work_name(options->work), is_open(load) ? "open" : "closed", options->connections,
            (unsigned long long)options->rate_per_s, seconds, (unsigned long long)load->answers, answers / seconds,
            us_at(load, 500000), us_at(load, 900000), us_at(load, 990000), us_at(load, 999000),
-           (double)load->histogram.max_ns / 1e3, (double)load->answer_bytes / answers,
-           (double)load->body_bytes / answers, (double)cpu_used_us / 1e6 / seconds);
+           (double)load->latencies.max_ns / 1e3, (double)load->answer_bytes / answers,
+           (double)load->body_bytes / answers, (double)load->own_cpu_ns / 1e9 / window,
+           (double)load->server_cpu_ns / 1e9 / window, (double)load->server_cpu_ns / 1e3 / answers);
 }
 
 void load_run(const struct options *options)
@@ -248,8 +243,15 @@ void load_run(const struct options *options)
         connection_open(&load->connections[i], &load->work, i, load->epoll);
         if (load->connections[i].learning_left > 0) load->preparing++;
     }
-    load->now_ns = load->last_answer_ns = now_ns();
+    load->now_ns = load->last_answer_ns = clock_ns();
     turn_phase(load);
     run_loop(load);
-    report(load, cpu_us() - load->start_cpu_us);
+    report(load);
+    for (uint32_t i = 0; i < options->connections; i++) {
+        connection_close(&load->connections[i]);
+    }
+    close(load->epoll);
+    work_deinit(&load->work);
+    free(load->connections);
+    free(load);
 }

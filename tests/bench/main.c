@@ -4,7 +4,10 @@
  *
  * tests/bench/run starts it; docs/performance.md says what is measured.
  */
+#include "tests/bench/bare.h"
+#include "tests/bench/raw_lmdb.h"
 #include "tests/bench/load.h"
+#include "tests/bench/sync.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +18,8 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {"load", load_run},
+    {"load", load_run},           {"bare", bare_run}, {"sync", sync_run}, {"lmdb-write", lmdb_write_run},
+    {"lmdb-scan", lmdb_scan_run},
 };
 
 int main(int count, char **words)

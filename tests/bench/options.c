@@ -33,7 +33,7 @@ static const struct flag FLAGS[] = {
     {"--env-file", FLAG_TEXT, offsetof(struct options, env_file), 0},
     {"--address", FLAG_TEXT, offsetof(struct options, address), 0},
     {"--directory", FLAG_TEXT, offsetof(struct options, directory), 0},
-    {"--milliseconds", FLAG_U64, offsetof(struct options, seconds_ms), 3600000},
+    {"--milliseconds", FLAG_U64, offsetof(struct options, milliseconds), 3600000},
     {"--warm-up-ms", FLAG_U64, offsetof(struct options, warm_up_ms), 600000},
     {"--requests", FLAG_U64, offsetof(struct options, requests), UINT32_MAX},
     {"--rate", FLAG_U64, offsetof(struct options, rate_per_s), 10000000},
@@ -47,6 +47,7 @@ static const struct flag FLAGS[] = {
     {"--batch", FLAG_U32, offsetof(struct options, batch), OPTIONS_BATCH_MAX},
     {"--value-bytes", FLAG_U32, offsetof(struct options, value_bytes), OPTIONS_VALUE_BYTES_MAX},
     {"--answer-bytes", FLAG_U32, offsetof(struct options, answer_bytes), OPTIONS_VALUE_BYTES_MAX},
+    {"--server-pid", FLAG_U32, offsetof(struct options, server_pid), INT32_MAX},
     {"--seed", FLAG_U32, offsetof(struct options, seed), UINT32_MAX},
 };
 
@@ -133,7 +134,7 @@ static void check(const struct options *options)
 void options_parse(struct options *options, int count, char **words)
 {
     *options = (struct options){
-        .seconds_ms = 2000,
+        .milliseconds = 2000,
         .warm_up_ms = 500,
         .connections = 64,
         .items = 10000,

@@ -28,7 +28,7 @@ struct options {
     const char *env_file;  /* where a node wrote endpoint, bucket and key */
     const char *address;   /* HOST:PORT instead of the endpoint's; Redis and the bare server have no file */
     const char *directory; /* of the raw ceilings */
-    uint64_t seconds_ms;   /* time measured */
+    uint64_t milliseconds; /* time measured */
     uint64_t warm_up_ms;   /* before it, not counted */
     uint64_t requests;     /* stop after so many instead; 0: by time */
     uint64_t rate_per_s;   /* open loop; 0: closed */
@@ -42,6 +42,7 @@ struct options {
     uint32_t batch;         /* items in a batch or a range */
     uint32_t value_bytes;
     uint32_t answer_bytes; /* bare: length of its answer */
+    uint32_t server_pid;   /* whose time on the core is counted; 0: nobody's */
     uint32_t seed;
 };
 

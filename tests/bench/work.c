@@ -182,6 +182,18 @@ void work_init(struct work *work, const struct options *options)
     if (options->work != WORK_INSERT_BATCH) make_slots(work);
 }
 
+void work_deinit(struct work *work)
+{
+    for (uint64_t slot = 0; slot < work->slots_count; slot++) {
+        free(work->heads[slot].iov_base);
+        free(work->learning[slot].iov_base);
+    }
+    free(work->heads);
+    free(work->learning);
+    free(work->tokens);
+    free(work->value);
+}
+
 /* --- one request ---------------------------------------------------------------------------------------- */
 
 static void reserve(struct request *request, uint64_t bytes)

@@ -46,6 +46,9 @@ struct work {
 
 void work_init(struct work *work, const struct options *options);
 
+/* Free the requests made. */
+void work_deinit(struct work *work);
+
 /* How many requests of connection `index` only learn tokens, before those that count. */
 uint64_t work_learning_count(const struct work *work, uint32_t index);
 
