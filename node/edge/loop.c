@@ -89,6 +89,15 @@ static void answer_ops(struct loop *loop, struct list *ops)
     }
 }
 
+/* One write is durable: its writer is answered, and who polls is told, which may be a thousand. */
+static void tell_stored(struct loop *loop)
+{
+    struct op *op = LIST_OWNER(loop->stored.next, struct op, link);
+    list_remove(&op->link);
+    struct event event = {.kind = EVENT_STORED, .op = op};
+    loop_step(loop, &event);
+}
+
 static void run_reads(struct loop *loop)
 {
     struct list ops;
@@ -123,7 +132,8 @@ static void arm_deadline(struct loop *loop);
 
 static bool has_work(const struct loop *loop)
 {
-    return !list_is_empty(&loop->reads) || !list_is_empty(&loop->sent) || !list_is_empty(&loop->runnable);
+    return !list_is_empty(&loop->stored) || !list_is_empty(&loop->reads) || !list_is_empty(&loop->sent) ||
+           !list_is_empty(&loop->runnable);
 }
 
 static void on_busy(uv_idle_t *idle)
@@ -144,6 +154,7 @@ static void pump(struct loop *loop)
 {
     uint64_t ends_ms = clock_monotonic_ms() + LOOP_TURN_MS;
     while (has_work(loop) && clock_monotonic_ms() <= ends_ms) {
+        if (!list_is_empty(&loop->stored)) tell_stored(loop);
         if (!list_is_empty(&loop->reads)) run_reads(loop);
         if (!list_is_empty(&loop->sent)) tell_sent(loop);
         if (!list_is_empty(&loop->runnable)) run_client(loop);
@@ -211,7 +222,8 @@ static void on_commit_done(uv_async_t *async)
         uv_stop(&loop->uv);
         return;
     }
-    answer_ops(loop, &ops);
+    list_move(&loop->stored, &ops);
+    pump(loop);
 }
 
 /* --- connections, time, signals ------------------------------------------------------------------------- */
@@ -369,6 +381,7 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     list_init(&loop->sent);
     list_init(&loop->runnable);
     list_init(&loop->finished);
+    list_init(&loop->stored);
     effects_init(&loop->effects);
     if (uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
     init_handles(loop);
@@ -405,6 +418,7 @@ void loop_deinit(struct loop *loop)
     struct list ops;
     list_init(&ops);
     committer_deinit(&loop->committer, &ops);
+    list_move(&ops, &loop->stored);
     list_move(&ops, &loop->finished);
     list_move(&ops, &loop->writes);
     list_move(&ops, &loop->reads);

@@ -59,6 +59,7 @@ struct loop {
     struct list reads;  /* ops for the next snapshot */
     struct list writes; /* ops for the next batch */
     bool is_committing;
+    struct list stored;   /* writes that are durable; the node is not told yet */
     struct list sent;     /* clients whose piece went out */
     struct list runnable; /* clients with input to go on with */
 
