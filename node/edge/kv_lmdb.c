@@ -163,6 +163,15 @@ static void lmdb_abort(struct kv_txn *kv_txn)
     txn_destroy(txn);
 }
 
+/* When a root could not be written LMDB takes no further call, whatever the reason was. */
+static bool is_given_up(const struct kv_lmdb *db)
+{
+    MDB_txn *reader = NULL;
+    int code = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &reader);
+    if (code == 0) mdb_txn_abort(reader);
+    return code == MDB_PANIC;
+}
+
 static enum err lmdb_commit(struct kv_txn *kv_txn)
 {
     struct lmdb_txn *txn = txn_of(kv_txn);
@@ -172,6 +181,7 @@ static enum err lmdb_commit(struct kv_txn *kv_txn)
     }
     enum err err = txn_err(txn, mdb_txn_commit(txn->inner));
     txn->inner = NULL; /* the commit freed it, whatever it answered */
+    if (err == ERR_FULL && is_given_up(txn->db)) err = ERR_IO;
     txn_destroy(txn);
     return err;
 }

@@ -27,6 +27,15 @@ static void log_request(struct loop *loop, const struct effect *effect)
     log_end(&line);
 }
 
+static void log_failure(const struct loop *loop, enum err err)
+{
+    struct log_line line;
+    log_begin(&line, loop->log, LOG_LEVEL_ERROR, "cannot load the buckets and keys");
+    log_text(&line, "why", err_name(err));
+    log_text(&line, "data_dir", loop->config->data_dir);
+    log_end(&line);
+}
+
 static void stop(struct loop *loop, enum err failure)
 {
     if (loop->failure == ERR_OK) loop->failure = failure;
@@ -45,8 +54,7 @@ static void carry_out(struct loop *loop, struct effect *effect)
         loop->on_ready(loop, effect);
         return;
     case EFFECT_FAILED:
-        log_event_text(loop->log, LOG_LEVEL_ERROR, "cannot load the buckets and keys", "why",
-                       err_name(effect->err));
+        log_failure(loop, effect->err);
         stop(loop, effect->err);
         return;
     case EFFECT_READ_BODY:
@@ -217,7 +225,8 @@ static void on_commit_done(uv_async_t *async)
     count_batch(loop, &ops);
     if (loop->failure == ERR_IO) {
         /* The disk failed under a commit: nothing is acknowledged any more, not even this batch (H18). */
-        log_event(loop->log, LOG_LEVEL_ERROR, "the disk failed; stopping without acknowledging");
+        log_event_text(loop->log, LOG_LEVEL_ERROR, "the disk failed; stopping without acknowledging", "data_dir",
+                       loop->config->data_dir);
         list_move(&loop->finished, &ops);
         uv_stop(&loop->uv);
         return;

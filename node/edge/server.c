@@ -123,13 +123,15 @@ static enum err open_store(struct server *server)
 {
     uint8_t seed[PRNG_SEED_BYTES];
     uint8_t place[ACTOR_PLACE_BYTES];
+    char why[200] = "";
     const struct config *config = &server->config;
     enum err err = kv_lmdb_open(&server->kv, config->data_dir, config->store.map_bytes, server->message);
     if (err != ERR_OK) return err;
     randombytes_buf(seed, sizeof seed);
     find_place(config->data_dir, place);
-    err = store_open(&server->store, &server->kv.kv, server->settings.seal_key, seed, place, server->message);
+    err = store_open(&server->store, &server->kv.kv, server->settings.seal_key, seed, place, why);
     server->has_store = err == ERR_OK;
+    if (err != ERR_OK) snprintf(server->message, sizeof server->message, "%s: %s", config->data_dir, why);
     if (server->store.former_actors_taken > 0) {
         log_event_text(&server->log, LOG_LEVEL_WARN,
                        "the database lies elsewhere than before: writing under a new actor", "data_dir",
