@@ -193,6 +193,51 @@ static void disk_cursor_close(struct kv_cursor *kv_cursor)
     free(cursor);
 }
 
+/* Memory has no pages to distrust: a scan is a cursor. */
+struct disk_scan {
+    struct kv_scan scan; /* first */
+    struct kv_cursor *cursor;
+    struct span from;
+    bool is_begun;
+};
+
+static enum err disk_scan_open(struct kv_txn *kv_txn, enum kv_space space, struct span from, struct kv_scan **out)
+{
+    static const uint8_t lowest[1] = {0};
+    struct kv_cursor *cursor = NULL;
+    enum err err = disk_cursor_open(kv_txn, space, &cursor);
+    if (err != ERR_OK) return err;
+    struct disk_scan *scan = table_take(NULL, sizeof *scan);
+    *scan = (struct disk_scan){{&CALLS}, cursor, from.length > 0 ? from : span_of(lowest, 1), false};
+    *out = &scan->scan;
+    return ERR_OK;
+}
+
+static enum err disk_scan_step(struct kv_scan *kv_scan, enum kv_scan_step *step, struct kv_pair *pair,
+                               struct kv_damage *damage)
+{
+    struct disk_scan *scan = (struct disk_scan *)(void *)kv_scan;
+    bool found = false;
+    (void)damage;
+    enum err err = disk_cursor_step(scan->cursor, scan->is_begun ? KV_NEXT : KV_AT_OR_AFTER, scan->from, pair,
+                                    &found);
+    scan->is_begun = true;
+    *step = found ? KV_SCAN_ROW : KV_SCAN_END;
+    return err;
+}
+
+static void disk_scan_close(struct kv_scan *kv_scan)
+{
+    struct disk_scan *scan = (struct disk_scan *)(void *)kv_scan;
+    disk_cursor_close(scan->cursor);
+    free(scan);
+}
+
+static uint64_t disk_snapshot(struct kv_txn *txn)
+{
+    return txn_of(txn)->disk->commits_count;
+}
+
 static bool disk_is_nearly_full(struct kv *kv)
 {
     return ((struct disk *)(void *)kv)->is_nearly_full;
@@ -209,6 +254,10 @@ static const struct kv_calls CALLS = {
     .cursor_open = disk_cursor_open,
     .cursor_step = disk_cursor_step,
     .cursor_close = disk_cursor_close,
+    .scan_open = disk_scan_open,
+    .scan_step = disk_scan_step,
+    .scan_close = disk_scan_close,
+    .snapshot = disk_snapshot,
 };
 
 /* --- the disk ------------------------------------------------------------------------------------------- */

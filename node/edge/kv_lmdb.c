@@ -1,8 +1,11 @@
 /* LMDB's calls and errors, translated. */
 #include "node/edge/kv_lmdb.h"
 
+#include "node/edge/lmdb_scan.h"
+
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,19 +20,13 @@ enum {
     DISK_FULL_BYTES = 1024 * 1024,         /* free on the disk: less is none */
 };
 
-static const char *const TABLE_NAMES[KV_SPACES_COUNT] = {
-    [KV_META] = "meta",
-    [KV_DOCS] = "docs",
-    [KV_ITEMS] = "items",
-    [KV_COUNTS] = "counts",
-};
-
 struct lmdb_txn {
     struct kv_txn txn; /* first */
     struct kv_lmdb *db;
     MDB_txn *inner;
     bool is_writing;
-    enum err broken; /* of the first change that failed: LMDB then takes no further call but the end */
+    enum err broken;        /* of the first change that failed: LMDB then takes no further call but the end */
+    struct lmdb_file *file; /* the snapshot as its scans see it; NULL before the first of them */
 };
 
 struct lmdb_cursor {
@@ -134,6 +131,7 @@ static void txn_destroy(struct lmdb_txn *txn)
 {
     if (txn == NULL) return;
     if (txn->inner != NULL) mdb_txn_abort(txn->inner);
+    free(txn->file);
     free(txn);
 }
 
@@ -158,6 +156,8 @@ static void lmdb_abort(struct kv_txn *kv_txn)
     struct lmdb_txn *none = NULL;
     if (!txn->is_writing) {
         mdb_txn_reset(txn->inner);
+        free(txn->file);
+        txn->file = NULL;
         if (atomic_compare_exchange_strong(&txn->db->idle_reader, &none, txn)) return;
     }
     txn_destroy(txn);
@@ -281,6 +281,50 @@ static void lmdb_cursor_close(struct kv_cursor *kv_cursor)
     free(cursor);
 }
 
+/* --- scans ---------------------------------------------------------------------------------------------- */
+
+/* The root of the snapshot is in a meta page until the second commit behind it: when that has passed already, take
+ * the newest snapshot instead. */
+static enum err open_snapshot(struct lmdb_txn *txn)
+{
+    enum { ATTEMPTS = 100 }; /* two commits within a few reads, so often: no disk syncs that fast */
+    int fd = -1;
+    bool is_gone = true;
+    enum err err = err_of(mdb_env_get_fd(txn->db->env, &fd));
+    for (int i = 0; i < ATTEMPTS && err == ERR_OK && is_gone; i++) {
+        if (i > 0) {
+            mdb_txn_reset(txn->inner);
+            err = err_of(mdb_txn_renew(txn->inner));
+        }
+        if (err == ERR_OK) err = lmdb_file_open_at(txn->file, fd, mdb_txn_id(txn->inner), &is_gone);
+    }
+    if (err == ERR_CORRUPT) return ERR_OK; /* the scan tells it */
+    return err == ERR_OK && is_gone ? ERR_MEMORY : err;
+}
+
+static enum err scan_open(struct kv_txn *kv_txn, enum kv_space space, struct span from, struct kv_scan **scan)
+{
+    struct lmdb_txn *txn = txn_of(kv_txn);
+    assert(!txn->is_writing);
+    if (txn->file == NULL) {
+        txn->file = calloc(1, sizeof *txn->file);
+        enum err err = txn->file == NULL ? ERR_MEMORY : open_snapshot(txn);
+        if (err != ERR_OK) {
+            free(txn->file);
+            txn->file = NULL;
+            return err;
+        }
+    }
+    return lmdb_scan_create(txn->file, &CALLS, space, from, scan);
+}
+
+static uint64_t snapshot(struct kv_txn *kv_txn)
+{
+    return mdb_txn_id(txn_of(kv_txn)->inner);
+}
+
+/* --- calls ---------------------------------------------------------------------------------------------- */
+
 /* Room on the disk is what the file system has left and what the file, which never shrinks, has free inside. */
 static bool lmdb_is_nearly_full(struct kv *kv)
 {
@@ -309,6 +353,10 @@ static const struct kv_calls CALLS = {
     .cursor_open = lmdb_cursor_open,
     .cursor_step = lmdb_cursor_step,
     .cursor_close = lmdb_cursor_close,
+    .scan_open = scan_open,
+    .scan_step = lmdb_scan_step,
+    .scan_close = lmdb_scan_destroy,
+    .snapshot = snapshot,
 };
 
 /* --- opening and closing -------------------------------------------------------------------------------- */
@@ -327,7 +375,7 @@ static int open_tables(struct kv_lmdb *db)
     int code = mdb_txn_begin(db->env, NULL, 0, &txn);
     if (code != 0) return code;
     for (int space = 0; space < KV_SPACES_COUNT && code == 0; space++)
-        code = mdb_dbi_open(txn, TABLE_NAMES[space], MDB_CREATE, &db->tables[space]);
+        code = mdb_dbi_open(txn, LMDB_FILE_TABLES[space], MDB_CREATE, &db->tables[space]);
     if (code == 0) return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return code;
@@ -345,10 +393,52 @@ static int open_all(struct kv_lmdb *db, const char *dir, uint64_t map_bytes)
     return open_tables(db);
 }
 
+struct first_finding {
+    struct lmdb_finding finding;
+    bool is_there;
+};
+
+static void on_finding(void *owner, const struct lmdb_finding *finding)
+{
+    struct first_finding *first = owner;
+    if (!first->is_there) first->finding = *finding;
+    first->is_there = true;
+}
+
+static enum err check_file(int fd, struct first_finding *first)
+{
+    struct lmdb_file file;
+    uint64_t pages = 0;
+    enum err err = lmdb_file_open(&file, fd);
+    if (err == ERR_CORRUPT) on_finding(first, &file.finding);
+    return err == ERR_OK ? lmdb_file_check(&file, false, on_finding, first, &pages) : err;
+}
+
+/* LMDB believes every page, and a file that was cut off kills who reads behind its end: look before (H22). */
+static enum err check_pages(const char *dir, char *message)
+{
+    char path[KV_LMDB_DIR_BYTES + 16];
+    struct first_finding first = {0};
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return ERR_OK; /* a new one; or LMDB says why */
+    enum err err = check_file(fd, &first);
+    close(fd);
+    if (err == ERR_MEMORY) snprintf(message, KV_LMDB_MESSAGE_BYTES, "out of memory");
+    if (!first.is_there) return err;
+    snprintf(
+        message, KV_LMDB_MESSAGE_BYTES,
+        "%.120s: page %llu (%s) %s. The file is damaged: restore it from a copy, or see `skerry repair --help`",
+        path, (unsigned long long)first.finding.page, first.finding.table, lmdb_fault_text(first.finding.fault));
+    return ERR_CORRUPT;
+}
+
 enum err kv_lmdb_open(struct kv_lmdb *db, const char *dir, uint64_t map_bytes, char *message)
 {
     *db = (struct kv_lmdb){.kv = {&CALLS}};
     snprintf(db->dir, sizeof db->dir, "%s", dir);
+    enum err damage = check_pages(dir, message);
+    if (damage != ERR_OK) return damage;
     int code = open_all(db, dir, map_bytes);
     if (code == 0) return ERR_OK;
     bool is_refused = code == EACCES || code == EPERM || code == EROFS;

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum { KV_LMDB_MESSAGE_BYTES = 200, KV_LMDB_DIR_BYTES = 1280 };
+enum { KV_LMDB_MESSAGE_BYTES = 400, KV_LMDB_DIR_BYTES = 1280 };
 
 struct MDB_env;
 struct lmdb_txn;
@@ -30,8 +30,10 @@ struct kv_lmdb {
  *   map_bytes  how large the database may grow; a file already larger keeps its size
  *   message    out on failure: one line, KV_LMDB_MESSAGE_BYTES with its NUL
  *
- * Errors: ERR_CORRUPT (not a database, or a damaged one), ERR_ACCESS, ERR_FULL, ERR_MEMORY, ERR_IO. After one `db`
- * is closed. */
+ * The file's pages are looked at first, as far as that is cheap (lmdb_file.h).
+ *
+ * Errors: ERR_CORRUPT (not a database, or a damaged one; `message` names file, page and what to do), ERR_ACCESS,
+ * ERR_FULL, ERR_MEMORY, ERR_IO. After one `db` is closed. */
 MUST_USE enum err kv_lmdb_open(struct kv_lmdb *db, const char *dir, uint64_t map_bytes, char *message);
 
 /* Close it. Every transaction has ended. Accepts what kv_lmdb_open() leaves after any failure, and itself twice.

@@ -36,9 +36,23 @@ enum kv_step {
     KV_PREVIOUS,     /* the key before the cursor's */
 };
 
+/* Damage below the rows: what a scan was led to and could not believe. */
+struct kv_damage {
+    const char *table; /* whose page it is */
+    uint64_t page;     /* its number in the file */
+    const char *what;  /* "has keys out of order": the end of a sentence that begins with the page */
+};
+
+enum kv_scan_step {
+    KV_SCAN_ROW,    /* the pair is the next row */
+    KV_SCAN_DAMAGE, /* rows below a damaged page are left out; the scan goes on behind it */
+    KV_SCAN_END,
+};
+
 struct kv;
 struct kv_txn;
 struct kv_cursor;
+struct kv_scan;
 
 /* What an implementation provides. Each owns structs that begin with the ones below. */
 struct kv_calls {
@@ -53,6 +67,11 @@ struct kv_calls {
                             bool *found);
     void (*cursor_close)(struct kv_cursor *cursor);
     bool (*is_nearly_full)(struct kv *kv);
+    enum err (*scan_open)(struct kv_txn *txn, enum kv_space space, struct span from, struct kv_scan **scan);
+    enum err (*scan_step)(struct kv_scan *scan, enum kv_scan_step *step, struct kv_pair *pair,
+                          struct kv_damage *damage);
+    void (*scan_close)(struct kv_scan *scan);
+    uint64_t (*snapshot)(struct kv_txn *txn);
 };
 
 struct kv {
@@ -64,6 +83,10 @@ struct kv_txn {
 };
 
 struct kv_cursor {
+    const struct kv_calls *calls;
+};
+
+struct kv_scan {
     const struct kv_calls *calls;
 };
 
@@ -129,6 +152,35 @@ static inline MUST_USE enum err kv_cursor_step(struct kv_cursor *cursor, enum kv
 static inline void kv_cursor_close(struct kv_cursor *cursor)
 {
     if (cursor != NULL) cursor->calls->cursor_close(cursor);
+}
+
+/* A scan reads rows in order as a cursor does, but from the file itself, checking the pages it comes by: for what
+ * must not trust them (H22). Slower than a cursor. In reading transactions only; closed before its transaction
+ * ends.
+ *
+ * It begins at the first key >= `from`; with no bytes, at the first. Errors: ERR_MEMORY. */
+static inline MUST_USE enum err kv_scan_open(struct kv_txn *txn, enum kv_space space, struct span from,
+                                             struct kv_scan **scan)
+{
+    return txn->calls->scan_open(txn, space, from, scan);
+}
+
+/* The next row, or damage, or the end. What comes out is valid until the next step. Errors: ERR_MEMORY. */
+static inline MUST_USE enum err kv_scan_step(struct kv_scan *scan, enum kv_scan_step *step, struct kv_pair *pair,
+                                             struct kv_damage *damage)
+{
+    return scan->calls->scan_step(scan, step, pair, damage);
+}
+
+static inline void kv_scan_close(struct kv_scan *scan)
+{
+    if (scan != NULL) scan->calls->scan_close(scan);
+}
+
+/* Equal numbers, equal contents: nothing was committed between two reading transactions that answer the same. */
+static inline uint64_t kv_snapshot(struct kv_txn *txn)
+{
+    return txn->calls->snapshot(txn);
 }
 
 #endif
