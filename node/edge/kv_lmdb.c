@@ -1,6 +1,7 @@
 /* LMDB's calls and errors, translated. */
 #include "node/edge/kv_lmdb.h"
 
+#include "node/edge/lmdb_birth.h"
 #include "node/edge/lmdb_scan.h"
 
 #include <assert.h>
@@ -388,6 +389,7 @@ static int open_all(struct kv_lmdb *db, const char *dir, uint64_t map_bytes)
     int dead_readers = 0;
     if ((code = mdb_env_set_mapsize(db->env, map_size(map_bytes))) != 0) return code;
     if ((code = mdb_env_set_maxdbs(db->env, KV_SPACES_COUNT)) != 0) return code;
+    if ((code = lmdb_birth(dir)) != 0) return code;
     if ((code = mdb_env_open(db->env, dir, MDB_NOTLS, FILE_MODE)) != 0) return code;
     if ((code = mdb_reader_check(db->env, &dead_readers)) != 0) return code; /* of a process that was killed */
     return open_tables(db);

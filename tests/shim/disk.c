@@ -125,7 +125,7 @@ static void watch_answer(int fd, const void *bytes, size_t length)
     bool is_write = length >= sizeof written - 1 && memcmp(bytes, written, sizeof written - 1) == 0;
     bool is_late = disk.control != NULL && atomic_load(&disk.control->failed) != 0;
     if (is_write && is_late) atomic_fetch_add(&disk.control->acks, 1);
-    note(DISK_RECORD_ACK, 0, ntohs(peer.sin_port), NULL, 0);
+    note(DISK_RECORD_ACK, 0, ntohl(peer.sin_addr.s_addr), NULL, 0);
     pthread_mutex_unlock(&disk.mutex);
 }
 

@@ -20,7 +20,7 @@ enum disk_record {
     DISK_RECORD_LINK,     /* the same */
     DISK_RECORD_UNLINK,   /* a name */
     DISK_RECORD_SYNC_DIR, /* all names are durable */
-    DISK_RECORD_ACK,      /* a 2xx is about to leave to the port `offset` */
+    DISK_RECORD_ACK,      /* a 2xx is about to leave to the IPv4 address `offset` */
 };
 
 struct disk_head {
