@@ -153,7 +153,8 @@ static void on_stored(struct request *request)
         break;
     case OP_INDEX:
     case OP_DOCS:
-    case OP_DOCS_WRITE: break; /* never asked for here */
+    case OP_DOCS_WRITE:
+    case OP_CHECK: break; /* never asked for here */
     }
 }
 

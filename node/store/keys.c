@@ -34,6 +34,23 @@ struct span keys_count(struct keys_buffer *buffer, const uint8_t bucket_id[KEYS_
     return prefixed(buffer, bucket_id, KEYS_BUCKET_PREFIX_BYTES, partition_key);
 }
 
+uint64_t keys_name(const uint8_t hash_key[HASH_KEY_BYTES], enum kv_space space, struct span key)
+{
+    struct hash_keyed keyed;
+    const uint8_t table = (uint8_t)space;
+    hash_keyed_init(&keyed, hash_key);
+    hash_keyed_add(&keyed, "row", 3);
+    hash_keyed_add(&keyed, &table, 1);
+    hash_keyed_add(&keyed, key.bytes, key.length);
+    return hash_keyed_64(&keyed);
+}
+
+const char *keys_table_name(enum kv_space space)
+{
+    static const char *const names[KV_SPACES_COUNT] = {"meta", "docs", "items", "counts"};
+    return names[space];
+}
+
 struct span keys_rest(struct span key)
 {
     assert(key.length >= KEYS_BUCKET_PREFIX_BYTES);

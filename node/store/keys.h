@@ -34,6 +34,12 @@ struct span keys_item(struct keys_buffer *buffer, const uint8_t hash[RING_HASH_B
 struct span keys_count(struct keys_buffer *buffer, const uint8_t bucket_id[KEYS_BUCKET_ID_BYTES],
                        struct span partition_key);
 
+/* A row's name for logs and messages: 64 bits of a keyed hash over table and key, which tell nothing of either. */
+uint64_t keys_name(const uint8_t hash_key[HASH_KEY_BYTES], enum kv_space space, struct span key);
+
+/* "meta", "docs", "items", "counts". */
+const char *keys_table_name(enum kv_space space);
+
 /* The part of an item's or counter's key behind its 16-byte prefix. */
 struct span keys_rest(struct span key);
 

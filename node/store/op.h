@@ -23,6 +23,7 @@ enum op_kind {
     OP_INDEX,      /* a page of partition keys of one bucket */
     OP_DOCS,       /* all documents */
     OP_DOCS_WRITE, /* documents, in one transaction */
+    OP_CHECK,      /* a portion of the check of all rows (check.h) */
 };
 
 struct op_key {
@@ -141,18 +142,54 @@ struct op_docs {
     uint32_t documents_count;
 };
 
+enum op_finding_kind {
+    OP_FINDING_PAGE,    /* a page of the file is damaged; the rows below it cannot be read */
+    OP_FINDING_ROW,     /* a row that fails its hash, or is not what its key says */
+    OP_FINDING_MISSING, /* a row that must be there is not */
+    OP_FINDING_COUNT,   /* the counters of a partition differ from what it holds */
+};
+
+struct op_finding {
+    enum op_finding_kind kind;
+    const char *table;
+    const char *what;          /* a few words */
+    uint64_t page;             /* of a page */
+    uint64_t row;              /* keys_name(), of all else */
+    struct span key;           /* the row's database key; absent for a page */
+    struct span bucket_id;     /* absent when not known */
+    struct span partition_key; /* the same */
+};
+
+/* `walk` is where the check stands, the asker's own; all zero to begin. */
+struct op_check {
+    struct check_walk *walk;     /* in, out */
+    const uint8_t *seal_key;     /* to look into the row of secrets; NULL: not looked into */
+    struct op_finding *findings; /* out */
+    uint32_t findings_count;
+};
+
+/* Which row was corrupt, when err is ERR_CORRUPT and it is known: for the log. */
+struct op_corrupt {
+    const char *table; /* NULL: not known */
+    uint64_t row;      /* keys_name() */
+};
+
+struct check_walk;
+
 struct op {
     struct list link; /* the lender's or the store's queue */
     enum op_kind kind;
     struct arena *arena;
-    void *owner;  /* the asker's own, untouched */
-    enum err err; /* out */
+    void *owner;               /* the asker's own, untouched */
+    enum err err;              /* out */
+    struct op_corrupt corrupt; /* out */
     union {
         struct op_read read;
         struct op_write write;
         struct op_range range;
         struct op_index index;
         struct op_docs docs;
+        struct op_check check;
     };
 };
 

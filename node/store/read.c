@@ -2,6 +2,7 @@
  * answer. */
 #include "node/store/read.h"
 
+#include "node/store/check.h"
 #include "node/store/count.h"
 
 #include <assert.h>
@@ -219,6 +220,7 @@ void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct
     case OP_RANGE: op->err = read_range(hash_key, txn, op); break;
     case OP_INDEX: op->err = read_index(hash_key, txn, op); break;
     case OP_DOCS: op->err = read_docs(hash_key, txn, op); break;
+    case OP_CHECK: check_run(hash_key, txn, op); break;
     case OP_WRITE:
     case OP_DOCS_WRITE: assert(false && "a writing op among the reads"); break;
     }

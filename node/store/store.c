@@ -80,10 +80,12 @@ static enum err secrets_open(struct store *store, struct kv_txn *txn, const uint
     return ERR_OK;
 }
 
-static enum err open_actor(struct store *store, struct kv_txn *txn, const uint8_t *place, char message[200])
+static enum err open_actor(struct store *store, struct kv_txn *txn, const uint8_t *place, bool is_new,
+                           char message[200])
 {
     bool found = false;
     enum err err = actor_load(&store->actor, txn, store->hash_key, &found);
+    if (err == ERR_OK && !found && !is_new) err = ERR_CORRUPT; /* it came with the database: its key has rotted */
     if (err == ERR_CORRUPT)
         snprintf(message, 200, "the row that holds this node's actor is corrupt; restore the data directory");
     if (err != ERR_OK) return err;
@@ -96,20 +98,42 @@ static enum err open_actor(struct store *store, struct kv_txn *txn, const uint8_
     return store->actor.is_changed ? actor_store(&store->actor, txn, store->hash_key, &store->scratch) : ERR_OK;
 }
 
+/* A database whose row of the format has rotted away must not be taken for a new one, and be given new secrets. */
+static enum err check_is_new(struct kv_txn *txn, char message[200])
+{
+    static const uint8_t lowest[1] = {0};
+    enum err err = ERR_OK;
+    bool found = false;
+    for (int space = 0; space < KV_SPACES_COUNT && err == ERR_OK && !found; space++) {
+        struct kv_cursor *cursor = NULL;
+        struct kv_pair pair;
+        err = kv_cursor_open(txn, (enum kv_space)space, &cursor);
+        if (err == ERR_OK) err = kv_cursor_step(cursor, KV_AT_OR_AFTER, span_of(lowest, 1), &pair, &found);
+        kv_cursor_close(cursor);
+    }
+    if (err != ERR_OK || !found) return err;
+    snprintf(message, 200,
+             "the row that holds the database's format is missing, but other rows are there: the "
+             "database is damaged; restore the data directory");
+    return ERR_CORRUPT;
+}
+
 static enum err open_rows(struct store *store, struct kv_txn *txn, const uint8_t *seal_key, const uint8_t *place,
                           char message[200])
 {
     struct span format = {0};
     enum err err = kv_get(txn, KV_META, key_format(), &format);
     if (err != ERR_OK) return err;
-    if (format.bytes == NULL) {
-        err = format_make(store, txn);
+    bool is_new = format.bytes == NULL;
+    if (is_new) {
+        err = check_is_new(txn, message);
+        if (err == ERR_OK) err = format_make(store, txn);
         if (err == ERR_OK) err = secrets_make(store, txn, seal_key);
     } else {
         err = format_check(format, message);
         if (err == ERR_OK) err = secrets_open(store, txn, seal_key, message);
     }
-    return err == ERR_OK ? open_actor(store, txn, place, message) : err;
+    return err == ERR_OK ? open_actor(store, txn, place, is_new, message) : err;
 }
 
 enum err store_open(struct store *store, struct kv *kv, const uint8_t seal_key[SEAL_KEY_BYTES],

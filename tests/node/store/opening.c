@@ -143,6 +143,28 @@ static void damaged_secrets_and_a_damaged_actor_are_refused(void **state)
     assert_err(rig_try_open(rig, RIG_SEAL_KEY, RIG_PLACE, message), ERR_ACCESS);
 }
 
+/* A flipped bit in a key of "meta" hides a row that came with the database: it is not made anew (H22). */
+static void rows_that_came_with_the_database_are_not_made_twice(void **state)
+{
+    struct rig *rig = *state;
+    char message[200] = "";
+    struct disk before;
+    rig_put(rig, "p", "s", NULL, "v");
+    store_close(&rig->store);
+    disk_copy(&rig->disk, &before);
+    put_meta(rig, "actor", (struct span){0});
+    assert_err(rig_try_open(rig, RIG_SEAL_KEY, RIG_PLACE, message), ERR_CORRUPT);
+    assert_string_equal(message, "the row that holds this node's actor is corrupt; restore the data directory");
+    put_meta(rig, "format", (struct span){0});
+    put_meta(rig, "secrets", (struct span){0});
+    assert_err(rig_try_open(rig, RIG_SEAL_KEY, RIG_PLACE, message), ERR_CORRUPT);
+    assert_string_equal(message, "the row that holds the database's format is missing, but other rows are there: "
+                                 "the database is damaged; restore the data directory");
+    assert_int_equal(disk_rows_count(&rig->disk, KV_META), 0);
+    assert_int_equal(disk_rows_count(&rig->disk, KV_ITEMS), disk_rows_count(&before, KV_ITEMS));
+    disk_deinit(&before);
+}
+
 static void another_place_means_another_actor_once(void **state)
 {
     struct rig *rig = *state;
@@ -237,6 +259,7 @@ int main(void)
         rig_test(another_seal_key_is_refused_and_changes_nothing),
         rig_test(a_format_this_program_does_not_know_is_refused),
         rig_test(damaged_secrets_and_a_damaged_actor_are_refused),
+        rig_test(rows_that_came_with_the_database_are_not_made_twice),
         rig_test(another_place_means_another_actor_once),
         rig_test(a_copy_of_the_database_does_not_speak_with_the_same_voice),
         cmocka_unit_test(a_disk_that_fails_while_opening_leaves_nothing_half_made),
