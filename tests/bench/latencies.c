@@ -1,6 +1,10 @@
 /* A bucket is an octave and a step in it, both read off the value's highest bits. */
 #include "tests/bench/latencies.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 enum { STEP_BITS = 7 };
 
 static uint32_t bucket_of(uint64_t value)
@@ -38,4 +42,19 @@ uint64_t latencies_at(const struct latencies *latencies, uint64_t parts_per_mill
     }
     uint64_t value = middle_of(bucket);
     return value < latencies->max_ns ? value : latencies->max_ns;
+}
+
+void latencies_run(const struct options *options)
+{
+    (void)options;
+    struct latencies *latencies = bench_alloc(sizeof *latencies);
+    uint64_t value = 0;
+    while (scanf("%" SCNu64, &value) == 1) {
+        latencies_add(latencies, value);
+    }
+    printf("{\"p50\": %" PRIu64 ", \"p90\": %" PRIu64 ", \"p99\": %" PRIu64 ", \"p999\": %" PRIu64
+           ", \"max\": %" PRIu64 "}\n",
+           latencies_at(latencies, 500000), latencies_at(latencies, 900000), latencies_at(latencies, 990000),
+           latencies_at(latencies, 999000), latencies->max_ns);
+    free(latencies);
 }

@@ -2,7 +2,7 @@
 #ifndef TESTS_BENCH_LATENCIES_H
 #define TESTS_BENCH_LATENCIES_H
 
-#include <stdint.h>
+#include "tests/bench/options.h"
 
 enum {
     LATENCIES_STEPS = 128,  /* buckets for each doubling */
@@ -21,5 +21,9 @@ void latencies_add(struct latencies *latencies, uint64_t value_ns);
 
 /* The least value that `parts` of a million lie at or below, as the middle of its bucket; 0 when empty. */
 uint64_t latencies_at(const struct latencies *latencies, uint64_t parts_per_million);
+
+/* Print {"p50": …, "p90": …, "p99": …, "p999": …, "max": …} of the numbers on standard input, to be checked by
+ * others. */
+void latencies_run(const struct options *options);
 
 #endif

@@ -37,6 +37,7 @@ struct load {
     uint64_t now_ns;
     uint64_t start_ns; /* of the measurement */
     uint64_t end_ns;
+    uint64_t window_ns;   /* what the measurement took in the end */
     uint64_t next_due_ns; /* open loop */
     uint64_t last_answer_ns;
     uint64_t sent;
@@ -75,9 +76,16 @@ static void begin_measuring(struct load *load)
     load->server_cpu_ns = process_cpu_ns(load->options->server_pid);
 }
 
+/* Is the time over, with something to report? */
+static bool has_ended(const struct load *load)
+{
+    return load->now_ns >= load->end_ns && load->answers > 0;
+}
+
 static void end_measuring(struct load *load)
 {
     load->phase = DRAINING;
+    load->window_ns = load->now_ns - load->start_ns;
     load->own_cpu_ns = process_cpu_ns((uint32_t)getpid()) - load->own_cpu_ns;
     load->server_cpu_ns = process_cpu_ns(load->options->server_pid) - load->server_cpu_ns;
 }
@@ -96,7 +104,7 @@ static void turn_phase(struct load *load)
     if (load->phase == WARMING && load->now_ns >= load->start_ns) begin_measuring(load);
     if (load->phase != MEASURING) return;
     uint64_t wanted = load->options->requests;
-    if (wanted > 0 ? load->answers >= wanted : load->now_ns >= load->end_ns) end_measuring(load);
+    if (wanted > 0 ? load->answers >= wanted : has_ended(load)) end_measuring(load);
 }
 
 /* --- requests ------------------------------------------------------------------------------------------- */
@@ -123,8 +131,8 @@ static void send_if_due(struct load *load, struct connection *connection)
         if (load->phase != DRAINING) send_at(load, connection, load->now_ns);
         return;
     }
-    bool is_over = load->phase >= MEASURING && load->next_due_ns >= load->end_ns;
-    if (load->next_due_ns > load->now_ns || is_over) return;
+    bool was_last = load->phase == DRAINING && load->next_due_ns >= load->end_ns;
+    if (load->next_due_ns > load->now_ns || was_last) return;
     send_at(load, connection, load->next_due_ns);
     load->next_due_ns += gap_ns(load);
 }
@@ -213,11 +221,11 @@ static double us_at(const struct load *load, uint64_t parts_per_million)
 static void report(const struct load *load)
 {
     const struct options *options = load->options;
-    uint64_t end_ns = options->requests > 0 || is_open(load) ? load->last_answer_ns : load->end_ns;
-    double seconds = (double)(end_ns - load->start_ns) / 1e9;
-    double window = options->requests > 0 ? seconds : (double)options->milliseconds / 1e3;
+    /* what was due in an open loop may have been answered after the window */
+    uint64_t past_ns = load->last_answer_ns - load->start_ns;
+    double window = (double)load->window_ns / 1e9;
+    double seconds = is_open(load) && past_ns > load->window_ns ? (double)past_ns / 1e9 : window;
     double answers = (double)load->answers;
-    if (load->answers == 0) bench_fail("nothing was answered");
     printf("{\"work\": \"%s\", \"loop\": \"%s\", \"connections\": %u, \"rate_per_s\": %llu, \"seconds\": %.6f, "
            "\"answers\": %llu, \"per_s\": %.3f, \"p50_us\": %.3f, \"p90_us\": %.3f, \"p99_us\": %.3f, "
            "\"p999_us\": %.3f, \"max_us\": %.3f, \"answer_bytes\": %.1f, \"body_bytes\": %.1f, \"busy\": %.4f, "

@@ -6,6 +6,7 @@
  */
 #include "tests/bench/bare.h"
 #include "tests/bench/raw_lmdb.h"
+#include "tests/bench/latencies.h"
 #include "tests/bench/load.h"
 #include "tests/bench/sync.h"
 
@@ -18,7 +19,11 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {"load", load_run},           {"bare", bare_run}, {"sync", sync_run}, {"lmdb-write", lmdb_write_run},
+    {"load", load_run},
+    {"bare", bare_run},
+    {"sync", sync_run},
+    {"latencies", latencies_run},
+    {"lmdb-write", lmdb_write_run},
     {"lmdb-scan", lmdb_scan_run},
 };
 

@@ -63,15 +63,17 @@ void sync_run(const struct options *options)
     struct file appended, overwritten;
     file_open(&appended, options, "append");
     file_open(&overwritten, options, "overwrite");
-    for (uint64_t block = 0; block < BLOCKS; block++) {
-        write_block(&overwritten, block);
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        write_block(&overwritten, i);
     }
     if (fsync(overwritten.fd) != 0) bench_fail("cannot sync: %s", strerror(errno));
     uint64_t end_ns = clock_ns() + options->milliseconds * CLOCK_NS_PER_MS;
-    for (uint64_t block = 0; clock_ns() < end_ns; block++) {
+    uint64_t block = 0;
+    do {
         measure(&appended, block);
         measure(&overwritten, block % BLOCKS);
-    }
+        block++;
+    } while (clock_ns() < end_ns);
     printf("{");
     report("append", appended.latencies, ", ");
     report("overwrite", overwritten.latencies, "}\n");

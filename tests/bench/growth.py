@@ -1,0 +1,46 @@
+"""How the cost of a request grows: with the items there are, the bytes of a value, the clients that ask."""
+
+import statistics
+
+import rows
+
+ITEMS = (10_000, 100_000, 1_000_000)
+VALUES = ((16, 10_000), (1024, 10_000), (65_536, 2_000), (1_048_576, 200))  # bytes, and how many items
+CONNECTIONS = (1, 10, 100, 1000)
+BATCH_BYTES = 4_000_000
+FIELDS = ("per_s", "p50_us", "p99_us", "server_us")
+
+
+def measure(here, scale, node, work, **flags):
+    """The medians of some runs."""
+    runs = [here.load(node, **scale.load(work=work, **flags)) for _ in range(scale.rounds)]
+    return {"work": work, **{field: statistics.median(run[field] for run in runs) for field in FIELDS}}
+
+
+def point(here, scale, axis, at, items, value_bytes, connections):
+    """GET and PUT on a new node of that size."""
+    per_partition = min(rows.PER_PARTITION, items)
+    batch = max(count for count in range(1, per_partition + 1)
+                if per_partition % count == 0 and (count == 1 or count * value_bytes <= BATCH_BYTES))
+    lines = []
+    with here.node(f"{axis}-{at}") as node:
+        here.load(node, work="insert-batch", connections=1, requests=items // batch, items=items, batch=batch,
+                  per_partition=per_partition, value_bytes=value_bytes)
+        for work in ("get", "put"):
+            flags = {"items": items, "value_bytes": value_bytes, "connections": connections,
+                     "per_partition": per_partition, "distinct": max(connections, min(items, 4096)), "batch": batch}
+            lines.append({"axis": axis, "at": at, **measure(here, scale, node, work, **flags)})
+    return lines
+
+
+def run(here, scale, say):
+    few = min(ITEMS[0], scale.items)
+    plan = [("items", count, count, scale.value_bytes, 64) for count in ITEMS if count <= scale.start_items]
+    plan += [("value bytes", size, min(count, few), size, 64) for size, count in VALUES
+             if size <= scale.value_bytes_max]
+    plan += [("connections", count, few, scale.value_bytes, count) for count in CONNECTIONS]
+    lines = []
+    for step in plan:
+        say(f"{step[0]} {step[1]:,}")
+        lines += point(here, scale, *step)
+    return lines
