@@ -90,7 +90,7 @@ static void set_trap(struct http_parser *parser, int status, const char *reason)
 /* Gather a piece of a target, name or value. It fits: a head's bytes are counted before llhttp sees them. */
 static int gather(struct http_parser *parser, const char *at, size_t length)
 {
-    assert(length <= HTTP_HEAD_BYTES_MAX - parser->buffer_used);
+    assert(length <= parser->buffer_capacity - parser->buffer_used);
     memcpy(parser->buffer + parser->buffer_used, at, length);
     parser->buffer_used += (uint32_t)length;
     return 0;
@@ -159,6 +159,8 @@ static int on_header_value_complete(llhttp_t *state)
     struct http_parser *parser = parser_of(state);
     if (parser->phase == PHASE_TRAILERS) return 0;
     parser->head.headers[parser->head.headers_count++].value = http_trim(take_item(parser));
+    if (parser->head.headers_count < HTTP_HEADERS_MAX)
+        parser->head.headers[parser->head.headers_count].name = (struct http_span){NULL, 0};
     return 0;
 }
 
@@ -344,6 +346,13 @@ static size_t guard_head(struct http_parser *parser, const char *bytes, size_t l
 
 /* --- one step in each phase ----------------------------------------------------------------------------- */
 
+/* Does all of the head seen so far fit the buffer, or one that is given now? Trailers are not gathered. */
+static bool has_room(struct http_parser *parser)
+{
+    if (parser->phase == PHASE_TRAILERS || parser->framing_bytes <= parser->buffer_capacity) return true;
+    return parser->more(parser, parser->framing_bytes);
+}
+
 /* Bytes of a head or of trailers, guarded and counted. */
 static enum http_verdict step_head(struct http_parser *parser, const char *bytes, size_t length, size_t *used)
 {
@@ -352,6 +361,7 @@ static enum http_verdict step_head(struct http_parser *parser, const char *bytes
     set_trap(parser, 400, "the head does not end with its blank line");
     size_t allowed = guard_head(parser, bytes, counted);
     parser->framing_bytes += (uint32_t)allowed;
+    if (!has_room(parser)) return refuse(parser, 503, "no memory for the head");
 
     enum http_verdict verdict = run(parser, bytes, allowed, used);
     if (verdict != HTTP_MORE) return verdict;
@@ -419,6 +429,9 @@ static void begin_message(struct http_parser *parser)
     llhttp_t *state = state_of(parser);
     llhttp_init(state, HTTP_REQUEST, &SETTINGS);
     state->data = parser;
+    parser->head.method = (struct http_span){NULL, 0};
+    parser->head.target = (struct http_span){NULL, 0};
+    parser->head.headers[0].name = (struct http_span){NULL, 0};
     parser->head.headers_count = 0;
     parser->buffer_used = 0;
     parser->item_index = 0;
@@ -471,9 +484,46 @@ void http_parser_init(struct http_parser *parser, char *buffer)
     parser->status = 0;
     parser->reason = "";
     parser->buffer = buffer;
+    parser->buffer_capacity = HTTP_HEAD_BYTES_MAX;
+    parser->buffer_used = 0;
+    parser->more = NULL;
+    parser->owner = NULL;
     parser->framing_bytes = 0;
     parser->phase = PHASE_IDLE;
     parser->head.headers_count = 0;
+}
+
+void http_parser_init_small(struct http_parser *parser, char *buffer, size_t capacity,
+                            bool (*more)(struct http_parser *parser, size_t bytes), void *owner)
+{
+    assert(capacity <= HTTP_HEAD_BYTES_MAX);
+    http_parser_init(parser, buffer);
+    parser->buffer_capacity = (uint32_t)capacity;
+    parser->more = more;
+    parser->owner = owner;
+}
+
+/* A span that is not set yet stays so. */
+static void follow(struct http_span *span, const char *from, const char *to)
+{
+    if (span->at != NULL) span->at = to + (span->at - from);
+}
+
+void http_parser_move(struct http_parser *parser, char *buffer, size_t capacity)
+{
+    struct http_head *head = &parser->head;
+    const char *from = parser->buffer;
+    assert(capacity >= parser->buffer_capacity && capacity <= HTTP_HEAD_BYTES_MAX);
+    memcpy(buffer, from, parser->buffer_used);
+    follow(&head->method, from, buffer);
+    follow(&head->target, from, buffer);
+    for (uint32_t i = 0; i < head->headers_count; i++) {
+        follow(&head->headers[i].name, from, buffer);
+        follow(&head->headers[i].value, from, buffer);
+    }
+    if (head->headers_count < HTTP_HEADERS_MAX) follow(&head->headers[head->headers_count].name, from, buffer);
+    parser->buffer = buffer;
+    parser->buffer_capacity = (uint32_t)capacity;
 }
 
 void http_parser_lend(struct http_parser *parser, char *buffer)

@@ -62,12 +62,14 @@ enum http_verdict {
 struct http_parser {
     struct http_head head;
     struct http_span part;
-    int status;         /* 400, 414 or 431 when refused */
+    int status;         /* 400, 414, 431 or 503 when refused */
     const char *reason; /* static text naming what is wrong and the limit */
 
-    char
-        *buffer; /* the caller's, HTTP_HEAD_BYTES_MAX chars: method, target, names and values are gathered there */
+    char *buffer; /* the caller's: method, target, names and values are gathered there */
+    uint32_t buffer_capacity;
     uint32_t buffer_used;
+    bool (*more)(struct http_parser *parser, size_t bytes); /* see http_parser_init_small(); NULL: it is whole */
+    void *owner;                                            /* for `more` */
     uint32_t item_index;    /* where in the buffer the name or value being read begins */
     uint32_t framing_bytes; /* of the head, or of the trailers and chunk extensions, so far */
     uint32_t unit_bytes;    /* of the target, the line or the digits of a chunk size being read, so far */
@@ -84,7 +86,16 @@ struct http_parser {
  * idle connection costs none. The parser must not move in memory. */
 void http_parser_init(struct http_parser *parser, char *buffer);
 
-/* Lend (or, with NULL between two messages, take back) the head buffer. */
+/* The same with a buffer of `capacity` chars, for heads are rarely long. When one needs `bytes` of them, at most
+ * HTTP_HEAD_BYTES_MAX, http_parse() calls `more`, which gives them by http_parser_move() and answers true, or
+ * answers false: the head is then refused with 503. */
+void http_parser_init_small(struct http_parser *parser, char *buffer, size_t capacity,
+                            bool (*more)(struct http_parser *parser, size_t bytes), void *owner);
+
+/* Go on in another buffer, which has at least as many chars. The spans of the head follow; the old one is free. */
+void http_parser_move(struct http_parser *parser, char *buffer, size_t capacity);
+
+/* Lend (or, with NULL between two messages, take back) a head buffer of HTTP_HEAD_BYTES_MAX chars. */
 void http_parser_lend(struct http_parser *parser, char *buffer);
 
 /* Is the parser between two messages, with not a byte of the next one seen? */

@@ -221,3 +221,27 @@ void http_reply_broken(struct http_out *out, int status, uint64_t unix_time_s)
     http_reply_begin(out, status, unix_time_s);
     http_reply_end(out, HTTP_BODY_LENGTH, 0, 1, false);
 }
+
+void http_reply_unavailable(struct http_out *out, uint64_t unix_time_s, const char *region, const char *message)
+{
+    char bytes[512];
+    struct http_out body = {.bytes = bytes, .capacity = sizeof bytes};
+    struct http_json_writer writer;
+    http_json_writer_init(&writer, &body);
+    http_json_begin_object(&writer);
+    http_json_name(&writer, "code");
+    http_json_text(&writer, "ServiceUnavailable");
+    http_json_name(&writer, "message");
+    http_json_text(&writer, message);
+    http_json_name(&writer, "region");
+    http_json_text(&writer, region);
+    http_json_name(&writer, "path");
+    http_json_text(&writer, ""); /* not known, or not believed */
+    http_json_end_object(&writer);
+    assert(!body.failed);
+
+    http_reply_begin(out, 503, unix_time_s);
+    http_reply_header_text(out, "content-type", "application/json");
+    http_reply_end(out, HTTP_BODY_LENGTH, body.used, 1, false);
+    http_out_add(out, body.bytes, body.used);
+}

@@ -29,7 +29,7 @@ void arena_init_within(struct arena *arena, size_t ceiling_bytes, struct arena_b
     *arena = (struct arena){.ceiling_bytes = ceiling_bytes, .budget = budget};
 }
 
-static bool budget_take(struct arena_budget *budget, size_t bytes)
+bool arena_budget_take(struct arena_budget *budget, size_t bytes)
 {
     if (budget == NULL) return true;
     size_t before = atomic_fetch_add_explicit(&budget->held_bytes, bytes, memory_order_relaxed);
@@ -38,10 +38,15 @@ static bool budget_take(struct arena_budget *budget, size_t bytes)
     return false;
 }
 
+void arena_budget_give(struct arena_budget *budget, size_t bytes)
+{
+    if (budget != NULL) atomic_fetch_sub_explicit(&budget->held_bytes, bytes, memory_order_relaxed);
+}
+
 static void block_destroy(struct arena *arena, struct arena_block *block)
 {
     size_t whole = sizeof *block + block->room_bytes;
-    if (arena->budget != NULL) atomic_fetch_sub_explicit(&arena->budget->held_bytes, whole, memory_order_relaxed);
+    arena_budget_give(arena->budget, whole);
     free(block);
 }
 
@@ -63,11 +68,10 @@ static struct arena_block *block_create(struct arena *arena, size_t bytes)
         if (!size_add(room, sizeof(struct arena_block), &whole)) return NULL;
         if (whole > arena->ceiling_bytes - arena->held_bytes) return NULL;
     }
-    if (!budget_take(arena->budget, whole)) return NULL;
+    if (!arena_budget_take(arena->budget, whole)) return NULL;
     struct arena_block *block = malloc(whole);
     if (block == NULL) {
-        if (arena->budget != NULL)
-            atomic_fetch_sub_explicit(&arena->budget->held_bytes, whole, memory_order_relaxed);
+        arena_budget_give(arena->budget, whole);
         return NULL;
     }
     block->older = arena->newest;

@@ -2,66 +2,38 @@
 #include "node/edge/client.h"
 
 #include "node/edge/clock.h"
+#include "node/edge/deadline.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-/* --- memory --------------------------------------------------------------------------------------------- */
-
-/* A parser and its head buffer in one piece; idle connections have none. */
-struct client_parser {
-    struct http_parser parser;
-    char buffer[HTTP_HEAD_BYTES_MAX];
-};
-
-static bool parser_take(struct client *client)
+static struct service_gauges *gauges_of(const struct client *client)
 {
-    if (client->parser != NULL) return true;
-    struct client_parser *taken = malloc(sizeof *taken);
-    if (taken == NULL) return false;
-    http_parser_init(&taken->parser, taken->buffer);
-    client->parser = &taken->parser;
-    return true;
-}
-
-static void parser_give(struct client *client)
-{
-    free(client->parser); /* the parser is the first member of what was taken */
-    client->parser = NULL;
-}
-
-static bool waiting_add(struct client *client, const char *bytes, size_t length)
-{
-    if (length == 0) return true;
-    size_t whole = client->waiting_bytes + length;
-    if (whole > client->waiting_capacity) {
-        char *moved = realloc(client->waiting, whole);
-        if (moved == NULL) return false;
-        client->waiting = moved;
-        client->waiting_capacity = whole;
-    }
-    memcpy(client->waiting + client->waiting_bytes, bytes, length);
-    client->waiting_bytes = whole;
-    return true;
+    return node_gauges(&client->loop->node);
 }
 
 /* --- reading -------------------------------------------------------------------------------------------- */
+
+_Static_assert((int)CLIENT_WAITING_BYTES_MAX <= (int)LOOP_READ_BYTES, "what may wait fits a read");
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct client *client = handle->data;
+    size_t waiting = input_waiting_bytes(&client->input);
     (void)suggested;
-    *buffer = uv_buf_init(client->loop->read_buffer, LOOP_READ_BYTES);
+    *buffer = uv_buf_init(client->loop->read_buffer, (unsigned)(CLIENT_WAITING_BYTES_MAX - waiting));
 }
 
 /* Read when there is room for what comes: while a request is under way only to notice that the client went away.
  */
 static void reading_update(struct client *client)
 {
-    bool wanted = client->state != CLIENT_CLOSED && !client->is_at_end &&
-                  client->waiting_bytes < CLIENT_WAITING_BYTES_MAX;
+    bool wanted = client->state != CLIENT_CLOSED && !client->is_at_end && !client->is_overrun &&
+                  input_waiting_bytes(&client->input) < CLIENT_WAITING_BYTES_MAX;
+    if (client->state == CLIENT_LINGER) wanted = !client->is_at_end;
     if (wanted == client->is_reading) return;
     if (wanted) {
         wanted = uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read) == 0;
@@ -76,8 +48,7 @@ static void reading_update(struct client *client)
 static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
-    free(client->waiting);
-    parser_give(client);
+    input_deinit(&client->input);
     free(client);
 }
 
@@ -88,7 +59,12 @@ void client_close(struct client *client)
     client->state = CLIENT_CLOSED;
     list_remove(&client->sent_link);
     list_remove(&client->runnable_link);
+    list_remove(&client->watched_link);
     uv_close((uv_handle_t *)&client->tcp, on_closed);
+    if (client->slot == UINT32_MAX) {
+        loop->turned_away_count--;
+        return;
+    }
     struct event event = {.kind = EVENT_GONE, .slot = client->slot};
     loop_forget(loop, client);
     loop_step(loop, &event);
@@ -98,6 +74,12 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status)
 {
     struct client *client = shutdown->data;
     if (status != 0 || client->is_at_end) client_close(client);
+}
+
+/* It has a deadline, or may have one soon: the sweep looks. */
+static void watch(struct client *client)
+{
+    if (list_is_empty(&client->watched_link)) list_append(&client->loop->watched, &client->watched_link);
 }
 
 /* The last answer is out. If the client may still be sending, closing at once could destroy the answer on its way:
@@ -110,7 +92,7 @@ static void linger(struct client *client)
     }
     client->state = CLIENT_LINGER;
     client->since_ms = clock_monotonic_ms();
-    client->waiting_bytes = 0;
+    watch(client);
     client->shutdown.data = client;
     if (uv_shutdown(&client->shutdown, (uv_stream_t *)&client->tcp, on_shutdown) != 0) {
         client_close(client);
@@ -183,11 +165,13 @@ void client_send(struct client *client, const struct effect *effect)
         struct span part = effect->send.parts[i];
         if (part.length == 0) continue;
         buffers[count++] = uv_buf_init((char *)(uintptr_t)part.bytes, (unsigned)part.length);
+        gauges_of(client)->bytes_out += part.length;
     }
     client->is_sending = true;
     client->send_is_last = effect->send.is_last;
     client->send_keeps_alive = effect->send.keep_alive;
     client->since_ms = clock_monotonic_ms();
+    watch(client);
     if (count == 0) {
         sent(client);
     } else {
@@ -195,16 +179,39 @@ void client_send(struct client *client, const struct effect *effect)
     }
 }
 
-/* One small reply of the edge itself, to a connection that broke HTTP; what the socket does not take at once is
- * lost. */
-static void refuse(struct client *client, int status)
+static const char NO_MEMORY[] = "no memory is left for what this connection sends";
+static const char NO_SLOT[] = "as many connections as this node takes are there";
+
+/* One small reply of the edge itself; what the socket does not take at once is lost. `busy` says why when the
+ * status is 503. */
+static void reply(struct client *client, int status, const char *busy)
 {
-    char bytes[512];
+    char bytes[1024];
     struct http_out out = {.bytes = bytes, .capacity = sizeof bytes};
-    http_reply_broken(&out, status, clock_wall_us() / 1000000);
+    uint64_t now_s = clock_wall_us() / 1000000;
+    if (busy == NULL) {
+        http_reply_broken(&out, status, now_s);
+    } else {
+        http_reply_unavailable(&out, now_s, client->loop->config->k2v.region, busy);
+    }
+    assert(!out.failed);
     uv_buf_t buffer = uv_buf_init(out.bytes, (unsigned)out.used);
-    if (!out.failed) (void)uv_try_write((uv_stream_t *)&client->tcp, &buffer, 1);
+    (void)uv_try_write((uv_stream_t *)&client->tcp, &buffer, 1);
+}
+
+void client_refuse(struct client *client, int status)
+{
+    if (client->state != CLIENT_REST) reply(client, status, status == 503 ? NO_MEMORY : NULL);
     linger(client);
+}
+
+/* --- from one request to the next ----------------------------------------------------------------------- */
+
+/* From now on a body must come. */
+static void begin_body(struct client *client)
+{
+    const struct pace_limits limits = deadline_pace(client->loop);
+    pace_begin(&client->body_pace, &limits, clock_monotonic_ms());
 }
 
 static void next_request(struct client *client)
@@ -217,16 +224,18 @@ void client_on_sent(struct client *client)
 {
     if (client->state == CLIENT_CLOSED) return;
     if (!client->send_keeps_alive) {
-        if (client->is_ended && client->waiting_bytes == 0) {
+        if (client->is_ended && input_waiting_bytes(&client->input) == 0 && !client->is_overrun) {
             client_close(client); /* all that was sent was read: nothing can destroy the answer */
         } else {
             linger(client);
+            if (client->state == CLIENT_LINGER) input_deinit(&client->input); /* what came behind is not for us */
         }
         return;
     }
     if (client->is_ended) {
         next_request(client);
     } else {
+        if (client->state != CLIENT_BODY) begin_body(client); /* nobody asked for it, and yet it must come */
         client->state = CLIENT_REST;
     }
     make_runnable(client);
@@ -239,16 +248,19 @@ static void on_head(struct client *client)
     struct loop *loop = client->loop;
     client->state = CLIENT_BUSY;
     client->is_ended = false;
-    client->expects_continue = client->parser->head.expects_continue;
+    const struct http_head *head = &input_parser(&client->input)->head;
+    client->expects_continue = head->expects_continue;
     struct event event = {.kind = EVENT_REQUEST, .slot = client->slot};
     event.request.door = client->door;
-    event.request.head = &client->parser->head;
+    event.request.head = head;
     loop_step(loop, &event);
-    if (client->state == CLIENT_BUSY && !node_has_request(&loop->node, client->slot)) refuse(client, 503);
+    if (client->state == CLIENT_BUSY && !node_has_request(&loop->node, client->slot)) client_refuse(client, 503);
 }
 
 static void on_body(struct client *client, struct http_span part, bool is_last)
 {
+    const struct pace_limits limits = deadline_pace(client->loop);
+    pace_came(&client->body_pace, &limits, part.length, clock_monotonic_ms());
     if (client->state != CLIENT_BODY) return; /* answered, or never asked for: dropped */
     struct event event = {.kind = EVENT_BODY, .slot = client->slot};
     event.body.bytes = (uint8_t *)(uintptr_t)part.at;
@@ -278,11 +290,12 @@ static bool has_no_body(const struct http_head *head)
  * parser's memory is free. */
 static bool can_parse(const struct client *client)
 {
+    const struct http_parser *parser = input_parser(&client->input);
     switch (client->state) {
     case CLIENT_HEAD:
     case CLIENT_BODY:
     case CLIENT_REST: return true;
-    case CLIENT_BUSY: return !client->is_ended && client->parser != NULL && has_no_body(&client->parser->head);
+    case CLIENT_BUSY: return !client->is_ended && parser != NULL && has_no_body(&parser->head);
     case CLIENT_LINGER:
     case CLIENT_CLOSED: break;
     }
@@ -295,57 +308,79 @@ static size_t parse(struct client *client, const char *bytes, size_t length)
     size_t used = 0;
     while (can_parse(client)) {
         size_t taken = 0;
-        enum http_verdict verdict = http_parse(client->parser, bytes + used, length - used, &taken);
+        struct http_parser *parser = input_take_parser(&client->input);
+        if (parser == NULL) {
+            client_refuse(client, 503);
+            return length;
+        }
+        enum http_verdict verdict = http_parse(parser, bytes + used, length - used, &taken);
         used += taken;
         switch (verdict) {
         case HTTP_MORE: return used;
         case HTTP_HEAD: on_head(client); break;
-        case HTTP_BODY: on_body(client, client->parser->part, false); break;
+        case HTTP_BODY: on_body(client, parser->part, false); break;
         case HTTP_END: on_end(client); break;
-        case HTTP_REFUSED: refuse(client, client->parser->status); return length;
+        case HTTP_REFUSED: client_refuse(client, parser->status); return length;
         }
     }
     return used;
 }
 
-/* New bytes, or what was waiting: parse what can be, keep the rest. */
+/* After parsing: what is not needed any more goes back. */
+static void settle(struct client *client)
+{
+    struct input *input = &client->input;
+    bool is_over = client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER;
+    if (is_over) input_deinit(input);
+    bool is_between = client->state == CLIENT_HEAD && input_parser(input) != NULL;
+    if (is_between && http_parser_is_idle(input_parser(input))) input_give_parser(input);
+    if (client->state != CLIENT_CLOSED) reading_update(client);
+}
+
+/* New bytes: behind what waits already, else parse what can be and keep the rest. */
 static void feed(struct client *client, const char *bytes, size_t length)
 {
-    if (can_parse(client) && !parser_take(client)) {
-        client_close(client);
-        return;
+    struct input *input = &client->input;
+    size_t used = input_waiting_bytes(input) == 0 ? parse(client, bytes, length) : 0;
+    bool is_over = client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER;
+    if (!is_over && !input_keep(input, bytes + used, length - used)) {
+        client->is_overrun = true; /* while a request is under way: nothing can be said before its answer */
+        if (can_parse(client)) make_runnable(client);
     }
-    size_t used = can_parse(client) ? parse(client, bytes, length) : 0;
-    if (client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER) return;
-    if (!waiting_add(client, bytes + used, length - used)) {
+    settle(client);
+}
+
+/* Can nothing more come of a connection whose input is used up? */
+static void end_of_input(struct client *client)
+{
+    if (!can_parse(client) || input_waiting_bytes(&client->input) > 0) return;
+    if (client->is_overrun) {
+        client_refuse(client, 503);
+    } else if (client->is_at_end) {
         client_close(client);
-        return;
     }
-    if (client->state == CLIENT_HEAD && http_parser_is_idle(client->parser)) parser_give(client);
-    reading_update(client);
 }
 
 void client_run(struct client *client)
 {
-    char *bytes = client->waiting;
-    size_t length = client->waiting_bytes;
+    struct input *input = &client->input;
     if (!can_parse(client)) return;
-    client->waiting = NULL;
-    client->waiting_bytes = 0;
-    client->waiting_capacity = 0;
-    feed(client, bytes == NULL ? "" : bytes, length);
-    free(bytes);
-    bool is_over = client->is_at_end && client->waiting_bytes == 0 && can_parse(client);
-    if (is_over) client_close(client);
+    size_t length = input_waiting_bytes(input);
+    size_t used = parse(client, length == 0 ? "" : input->waiting + input->waiting_from, length);
+    bool is_over = client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER;
+    if (!is_over) {
+        input_use(input, used);
+        end_of_input(client);
+    }
+    settle(client);
 }
 
 void client_read_body(struct client *client)
 {
     if (client->state != CLIENT_BUSY) return;
     client->state = CLIENT_BODY;
-    client->since_ms = clock_monotonic_ms();
-    client->body_since_ms = client->since_ms;
-    client->body_bytes = 0;
+    begin_body(client);
+    watch(client);
     if (client->expects_continue) {
         struct http_span text = http_continue();
         uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)text.at, (unsigned)text.length);
@@ -358,14 +393,27 @@ void client_read_body(struct client *client)
 /* --- coming and going ----------------------------------------------------------------------------------- */
 
 /* The client sends no more. A request under way is still answered, unless it waits for a change: then nobody waits
- * any more. */
+ * any more. Half-closing clients and vanished ones look the same; the sweep gives up when nothing can be sent for
+ * long.
+ */
 static void on_end_of_input(struct client *client)
 {
     client->is_at_end = true;
     reading_update(client);
     bool is_answering = client->is_sending ||
                         (client->state == CLIENT_BUSY && !node_is_waiting(&client->loop->node, client->slot));
-    if (!is_answering) client_close(client);
+    if (!is_answering) {
+        client_close(client);
+        return;
+    }
+    client->since_ms = clock_monotonic_ms();
+    watch(client);
+}
+
+static void on_lingering(struct client *client, size_t bytes)
+{
+    client->linger_bytes += bytes;
+    if (client->linger_bytes > CLIENT_LINGER_BYTES_MAX) client_close(client);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
@@ -377,118 +425,81 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     } else if (count < 0) {
         client_close(client);
     } else if (client->state == CLIENT_LINGER) {
-        client->linger_bytes += (size_t)count;
-        if (client->linger_bytes > CLIENT_LINGER_BYTES_MAX) client_close(client);
+        on_lingering(client, (size_t)count);
     } else {
-        bool is_first = client->state == CLIENT_HEAD && client->parser == NULL;
-        if (is_first || client->state == CLIENT_BODY) client->since_ms = clock_monotonic_ms();
-        if (client->state == CLIENT_BODY) client->body_bytes += (uint64_t)count;
+        bool is_first = client->state == CLIENT_HEAD && input_parser(&client->input) == NULL;
+        if (is_first) client->since_ms = clock_monotonic_ms();
+        watch(client);
         feed(client, buffer->base, (size_t)count);
     }
 }
 
-/* No slot is free: say so and close. */
-static void turn_away(struct listener *listener)
-{
-    struct client *client = calloc(1, sizeof *client);
-    if (client == NULL) return;
-    client->loop = listener->loop;
-    client->slot = UINT32_MAX;
-    client->tcp.data = client;
-    client->state = CLIENT_CLOSED;
-    uv_tcp_init(&listener->loop->uv, &client->tcp);
-    if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&client->tcp) == 0) {
-        char bytes[512];
-        struct http_out out = {.bytes = bytes, .capacity = sizeof bytes};
-        http_reply_broken(&out, 503, clock_wall_us() / 1000000);
-        uv_buf_t buffer = uv_buf_init(out.bytes, (unsigned)out.used);
-        if (!out.failed) (void)uv_try_write((uv_stream_t *)&client->tcp, &buffer, 1);
-    }
-    uv_close((uv_handle_t *)&client->tcp, on_closed);
-}
+/* --- slots ---------------------------------------------------------------------------------------------- */
 
-static bool has_slot(const struct listener *listener)
+static bool has_slot(const struct loop *loop, enum event_door door)
 {
-    const struct loop *loop = listener->loop;
     if (loop->free_count == 0) return false;
-    if (listener->door == EVENT_DOOR_ADMIN) return loop->admin_count < LOOP_ADMIN_CONNECTIONS_MAX;
+    if (door == EVENT_DOOR_ADMIN) return loop->admin_count < LOOP_ADMIN_CONNECTIONS_MAX;
     return loop->clients_count - loop->admin_count < loop->config->k2v.max_connections;
 }
 
-void client_accept(struct listener *listener)
+static void take_slot(struct client *client)
 {
-    struct loop *loop = listener->loop;
-    if (!has_slot(listener)) {
-        turn_away(listener);
-        return;
-    }
-    struct client *client = calloc(1, sizeof *client);
-    if (client == NULL) return;
-    client->loop = loop;
-    client->door = listener->door;
-    client->tcp.data = client;
-    client->since_ms = clock_monotonic_ms();
-    list_init(&client->sent_link);
-    list_init(&client->runnable_link);
-    uv_tcp_init(&loop->uv, &client->tcp);
-    if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&client->tcp) != 0) {
-        uv_close((uv_handle_t *)&client->tcp, on_closed);
-        return;
-    }
-    uv_tcp_nodelay(&client->tcp, 1);
-    uv_tcp_keepalive(&client->tcp, 1, CLIENT_KEEPALIVE_S);
+    struct loop *loop = client->loop;
     client->slot = loop->free_slots[--loop->free_count];
     loop->clients[client->slot] = client;
     loop->clients_count++;
     if (client->door == EVENT_DOOR_ADMIN) loop->admin_count++;
+    uv_tcp_nodelay(&client->tcp, 1);
+    uv_tcp_keepalive(&client->tcp, 1, CLIENT_KEEPALIVE_S);
     reading_update(client);
 }
 
-/* Did the socket take more of the answer since the last look? A slow reader is served as long as it reads. */
-static void note_progress(struct client *client, uint64_t now_ms)
+/* Say that no slot is free, and see to it that some get to read it. */
+static void turn_away(struct client *client)
 {
-    size_t queued = uv_stream_get_write_queue_size((const uv_stream_t *)&client->tcp);
-    if (queued < client->queued_bytes) client->since_ms = now_ms;
-    client->queued_bytes = queued;
+    struct loop *loop = client->loop;
+    client->slot = UINT32_MAX;
+    loop->turned_away_count++;
+    reply(client, 503, NO_SLOT);
+    if (loop->turned_away_count > CLIENT_TURNED_AWAY_MAX) {
+        client_close(client);
+    } else {
+        linger(client);
+    }
 }
 
-static bool is_body_too_slow(const struct client *client, uint64_t now_ms)
+void client_create(struct loop *loop, enum event_door door, int fd)
 {
-    uint64_t taken_ms = now_ms - client->body_since_ms;
-    return taken_ms > CLIENT_BODY_GRACE_MS && client->body_bytes < taken_ms / 1000 * CLIENT_BODY_BYTES_PER_S_MIN;
+    struct client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        close(fd);
+        return;
+    }
+    client->loop = loop;
+    client->door = door;
+    client->tcp.data = client;
+    list_init(&client->sent_link);
+    list_init(&client->runnable_link);
+    list_init(&client->watched_link);
+    input_init(&client->input, &loop->input_budgets[door]);
+    uv_tcp_init(&loop->uv, &client->tcp);
+    if (uv_tcp_open(&client->tcp, fd) != 0) {
+        close(fd);
+        client->state = CLIENT_CLOSED;
+        uv_close((uv_handle_t *)&client->tcp, on_closed);
+    } else if (has_slot(loop, door)) {
+        take_slot(client);
+    } else {
+        turn_away(client);
+    }
 }
 
 void client_sweep(struct client *client, uint64_t now_ms)
 {
-    note_progress(client, now_ms);
-    uint64_t still_ms = now_ms > client->since_ms ? now_ms - client->since_ms : 0;
-    if (client->is_sending && still_ms > CLIENT_STALL_MS) {
-        client_close(client);
-        return;
-    }
-    switch (client->state) {
-    case CLIENT_HEAD:
-        if (client->parser != NULL && still_ms > CLIENT_HEAD_MS) refuse(client, 408);
-        break;
-    case CLIENT_BODY:
-        if (!client->is_sending && (still_ms > CLIENT_STALL_MS || is_body_too_slow(client, now_ms)))
-            refuse(client, 408);
-        break;
-    case CLIENT_REST:
-        if (!client->is_sending && still_ms > CLIENT_STALL_MS) client_close(client);
-        break;
-    case CLIENT_LINGER:
-        if (still_ms > CLIENT_LINGER_MS) client_close(client);
-        break;
-    case CLIENT_BUSY:
-        if (client->is_at_end && node_is_waiting(&client->loop->node, client->slot)) {
-            client_close(client); /* nobody is there for what it waits for */
-        } else if (client->is_ended && client->waiting_bytes == 0) {
-            parser_give(client); /* a long poll needs none */
-        }
-        break;
-    case CLIENT_CLOSED: break;
-    }
+    deadline_check(client, now_ms);
+    if (client->state == CLIENT_LINGER) input_deinit(&client->input);
+    if (deadline_is_set(client)) watch(client);
 }
 
 void client_close_if_idle(struct client *client)

@@ -7,23 +7,28 @@
  *
  * A request without a body is at its end with its head: it goes from BUSY straight to HEAD.
  *
- * REST reads past what is left of the request. Input that comes while BUSY waits in a bounded buffer.
+ * REST reads past what is left of the request. Input that comes while BUSY waits in a bounded buffer; when there
+ * is no memory for it, what was kept is still served, and 503 answers the rest.
+ *
+ * A connection with a deadline is in the loop's list of watched ones; one that is idle or waits for a change is
+ * not.
  */
 #ifndef NODE_EDGE_CLIENT_H
 #define NODE_EDGE_CLIENT_H
 
+#include "node/edge/input.h"
 #include "node/edge/loop.h"
+#include "node/edge/pace.h"
 
 enum {
     CLIENT_WAITING_BYTES_MAX = 64 * 1024, /* input kept while a request is under way; then reading pauses */
     CLIENT_LINGER_BYTES_MAX = 64 * 1024 *
                               1024, /* dropped after a last answer, so that the client gets to read it */
-    CLIENT_HEAD_MS = 10 * 1000,     /* from a head's first byte to its last */
-    CLIENT_STALL_MS = 30 * 1000,    /* a body or an answer that does not move */
     CLIENT_LINGER_MS = 2 * 1000,
-    CLIENT_BODY_GRACE_MS = 10 * 1000,   /* after which a body must come at… */
-    CLIENT_BODY_BYTES_PER_S_MIN = 1024, /* …this rate on average (H28) */
-    CLIENT_KEEPALIVE_S = 60,            /* TCP asks whether a silent client is still there */
+    CLIENT_LEAVING_MS = 2 *
+                        1000, /* while draining: an answer for a client that sends no more may not move at all */
+    CLIENT_KEEPALIVE_S = 60,  /* TCP asks whether a silent client is still there */
+    CLIENT_TURNED_AWAY_MAX = 64, /* connections without a slot that are told so, at one time */
 };
 
 enum client_state { CLIENT_HEAD, CLIENT_BUSY, CLIENT_BODY, CLIENT_REST, CLIENT_LINGER, CLIENT_CLOSED };
@@ -31,13 +36,11 @@ enum client_state { CLIENT_HEAD, CLIENT_BUSY, CLIENT_BODY, CLIENT_REST, CLIENT_L
 struct client {
     uv_tcp_t tcp;
     struct loop *loop;
-    uint32_t slot;
+    uint32_t slot; /* UINT32_MAX: turned away */
     enum event_door door;
     enum client_state state;
-    struct http_parser *parser; /* with its head buffer; only while there is something to parse */
-    char *waiting;              /* input not yet parsed */
-    size_t waiting_bytes;
-    size_t waiting_capacity;
+    struct input input;
+    bool is_overrun; /* there was no memory for input that came: it is lost */
     bool is_reading;
     bool is_ended;  /* the message of the request under way is read to its end */
     bool is_at_end; /* the client sends no more */
@@ -46,19 +49,19 @@ struct client {
     bool send_is_last;
     bool send_keeps_alive;
     bool expects_continue;
-    uint64_t since_ms;      /* when it last moved, for the deadline of its state */
-    uint64_t body_since_ms; /* when its body was asked for… */
-    uint64_t body_bytes;    /* …and what came of it */
-    size_t queued_bytes;    /* of the answer, at the last sweep */
+    uint64_t since_ms; /* when it last moved, for the deadline of its state */
+    struct pace body_pace;
+    size_t queued_bytes; /* of the answer, at the last sweep */
     size_t linger_bytes;
     uv_write_t write;
     uv_shutdown_t shutdown;
     struct list sent_link;
     struct list runnable_link;
+    struct list watched_link;
 };
 
-/* Take a connection from a listener. */
-void client_accept(struct listener *listener);
+/* Serve the connection `fd` at a slot, or answer it 503 when there is none. Out of memory: it is closed. */
+void client_create(struct loop *loop, enum event_door door, int fd);
 
 /* Effects. */
 void client_read_body(struct client *client);
@@ -71,7 +74,12 @@ void client_on_sent(struct client *client);
 /* Go on with what is waiting. */
 void client_run(struct client *client);
 
-/* Is its deadline over? Then close it. */
+/* End a connection that broke HTTP, took too long, or that there is no memory for: 400, 408, 414, 431 or 503, then
+ * it lingers. Who has the answer already gets no second one. */
+void client_refuse(struct client *client, int status);
+
+/* Is its deadline over? Then close it. It was taken out of the list of watched ones, and is put back if it still
+ * has a deadline. */
 void client_sweep(struct client *client, uint64_t now_ms);
 
 /* Close it if it has no request. For draining. */

@@ -188,11 +188,7 @@ static const char *flag_value(int argc, char **argv, int *index, bool is_switch)
     if (equals != NULL) return equals + 1;
     const char *next = *index + 1 < argc ? argv[*index + 1] : "--";
     bool is_value = strncmp(next, "--", 2) != 0;
-    if (is_switch) {
-        is_value = strcmp(next, "true") == 0 || strcmp(next, "false") == 0;
-        if (!is_value) return "true";
-    }
-    if (!is_value) return NULL;
+    if (!is_value) return is_switch ? "true" : NULL;
     *index += 1;
     return next;
 }
@@ -287,6 +283,35 @@ static bool settle_path(struct load *load, char *path, const char *name)
     return refuse(load, "data_dir: too long for the path of %s in it", name);
 }
 
+static bool is_any(const struct config_address *address)
+{
+    return strcmp(address->host, address->is_v6 ? "::" : "0.0.0.0") == 0;
+}
+
+/* Would the second of the two not get its port? Every address of IPv6 takes those of IPv4 along. */
+static bool is_in_the_way(const struct config_address *one, const struct config_address *other)
+{
+    if (one->port == 0 || one->port != other->port) return false;
+    if ((one->is_v6 && is_any(one)) || (other->is_v6 && is_any(other))) return true;
+    return one->is_v6 == other->is_v6 && (is_any(one) || is_any(other) || strcmp(one->host, other->host) == 0);
+}
+
+/* Clients and operators need a port each; which of the two nobody chose is said. */
+static bool settle_ports(struct load *load)
+{
+    const struct config_address *k2v = &load->config->k2v.listen;
+    const struct config_address *admin = &load->config->admin.listen;
+    if (!is_in_the_way(k2v, admin)) return true;
+    char k2v_text[CONFIG_ADDRESS_BYTES];
+    char admin_text[CONFIG_ADDRESS_BYTES];
+    config_address_encode(k2v, k2v->port, k2v_text);
+    config_address_encode(admin, admin->port, admin_text);
+    bool has_k2v = (load->given >> settings_find("k2v", "listen") & 1) != 0;
+    bool has_admin = (load->given >> settings_find("admin", "listen") & 1) != 0;
+    return refuse(load, "[k2v] listen is %s%s and [admin] listen is %s%s: they need ports of their own", k2v_text,
+                  has_k2v ? "" : " (the default)", admin_text, has_admin ? "" : " (the default)");
+}
+
 /* The defaults that follow from other settings, and what two settings may not say together. */
 static bool settle(struct load *load)
 {
@@ -298,12 +323,7 @@ static bool settle(struct load *load)
     bool is_given = (load->given >> demo & 1) != 0;
     if (!is_given) config->k2v.demo = config->file[0] == '\0';
 
-    const struct config_address *k2v = &config->k2v.listen;
-    const struct config_address *admin = &config->admin.listen;
-    if (k2v->port == 0 || k2v->port != admin->port || strcmp(k2v->host, admin->host) != 0) return true;
-    char address[CONFIG_ADDRESS_BYTES];
-    config_address_encode(k2v, k2v->port, address);
-    return refuse(load, "[k2v] listen and [admin] listen: both are %s", address);
+    return settle_ports(load);
 }
 
 enum err config_load(struct config *config, int argc, char **argv, char *(*environment)(const char *name),

@@ -92,6 +92,7 @@ static void answer_ops(struct loop *loop, struct list *ops)
     while (!list_is_empty(ops)) {
         struct op *op = LIST_OWNER(ops->next, struct op, link);
         list_remove(&op->link);
+        rot_log_op(&loop->rot_log, loop->log, op);
         struct event event = {.kind = EVENT_STORED, .op = op};
         loop_step(loop, &event);
     }
@@ -237,24 +238,31 @@ static void on_commit_done(uv_async_t *async)
 
 /* --- connections, time, signals ------------------------------------------------------------------------- */
 
-static void on_connection(uv_stream_t *server, int status)
+/* Who has no deadline is not looked at, however many there are. */
+static void sweep_clients(struct loop *loop, uint64_t now_ms)
 {
-    if (status == 0) client_accept(server->data);
+    struct list due;
+    list_init(&due);
+    list_move(&due, &loop->watched);
+    while (!list_is_empty(&due)) {
+        struct client *client = LIST_OWNER(due.next, struct client, watched_link);
+        list_remove(&client->watched_link);
+        client_sweep(client, now_ms);
+    }
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
     uint64_t now_ms = clock_monotonic_ms();
-    uint32_t slots = loop->node.requests.service.settings->connections_max;
     if (loop->is_draining && now_ms >= loop->drain_ends_ms) {
         log_event(loop->log, LOG_LEVEL_WARN, "connections cut: they did not end in time");
         uv_stop(&loop->uv);
         return;
     }
-    for (uint32_t slot = 0; slot < slots && loop->clients_count > 0; slot++) {
-        if (loop->clients[slot] != NULL) client_sweep(loop->clients[slot], now_ms);
-    }
+    sweep_clients(loop, now_ms);
+    listener_resume(&loop->k2v);
+    listener_resume(&loop->admin);
     pump(loop);
     loop->on_alive(loop);
 }
@@ -266,8 +274,8 @@ static void drain(struct loop *loop)
     loop->is_draining = true;
     loop->on_draining(loop);
     loop->drain_ends_ms = clock_monotonic_ms() + LOOP_DRAIN_MS - LOOP_SWEEP_MS;
-    uv_close((uv_handle_t *)&loop->k2v.tcp, NULL);
-    uv_close((uv_handle_t *)&loop->admin.tcp, NULL);
+    listener_close(&loop->k2v);
+    listener_close(&loop->admin);
     struct event event = {.kind = EVENT_DRAIN};
     loop_step(loop, &event);
     pump(loop);
@@ -312,33 +320,6 @@ void loop_forget(struct loop *loop, struct client *client)
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
-
-/* Bind and listen. The first turn, which loads the documents, comes before the first connection is taken. */
-static enum err bind_listener(struct loop *loop, struct listener *listener, const struct config_address *address,
-                              enum event_door door, char *message)
-{
-    struct sockaddr_storage name;
-    int length = sizeof name;
-    int rc = address->is_v6 ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)&name)
-                            : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)&name);
-    listener->loop = loop;
-    listener->door = door;
-    listener->address = *address;
-    uv_tcp_init(&loop->uv, &listener->tcp);
-    listener->tcp.data = listener;
-    if (rc == 0) rc = uv_tcp_bind(&listener->tcp, (const struct sockaddr *)&name, 0);
-    if (rc == 0) rc = uv_listen((uv_stream_t *)&listener->tcp, LOOP_BACKLOG, on_connection);
-    if (rc == 0) rc = uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&name, &length);
-    if (rc != 0) {
-        char text[CONFIG_ADDRESS_BYTES];
-        config_address_encode(address, address->port, text);
-        snprintf(message, CONFIG_MESSAGE_BYTES, "cannot listen on %s: %s", text, uv_strerror(rc));
-        return ERR_CONFIG;
-    }
-    listener->address.port = ntohs(address->is_v6 ? ((struct sockaddr_in6 *)&name)->sin6_port
-                                                  : ((struct sockaddr_in *)&name)->sin_port);
-    return ERR_OK;
-}
 
 static void init_handles(struct loop *loop)
 {
@@ -391,15 +372,20 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     list_init(&loop->runnable);
     list_init(&loop->finished);
     list_init(&loop->stored);
+    list_init(&loop->watched);
+    loop->k2v.fd = -1;
+    loop->admin.fd = -1;
     effects_init(&loop->effects);
     if (uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
     init_handles(loop);
-    enum err err = bind_listener(loop, &loop->k2v, &config->k2v.listen, EVENT_DOOR_K2V, message);
-    if (err == ERR_OK) err = bind_listener(loop, &loop->admin, &config->admin.listen, EVENT_DOOR_ADMIN, message);
+    /* The first turn, which loads the documents, comes before the first connection is taken. */
+    enum err err = listener_open(&loop->k2v, loop, EVENT_DOOR_K2V, &config->k2v.listen, message);
+    if (err == ERR_OK) err = listener_open(&loop->admin, loop, EVENT_DOOR_ADMIN, &config->admin.listen, message);
     if (err != ERR_OK) return err;
     snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
     randombytes_buf(seed, sizeof seed);
     if (!init_tables(loop, settings) || !node_init(&loop->node, settings, store, seed)) return ERR_MEMORY;
+    loop->input_budgets[EVENT_DOOR_K2V].memory = &loop->node.requests.service.memory;
     node_gauges(&loop->node)->store_map_bytes = kv_lmdb_map_bytes(kv);
     node_gauges(&loop->node)->store_used_bytes = kv_lmdb_used_bytes(kv);
     return committer_init(&loop->committer, store, &loop->commit_done);
@@ -434,9 +420,13 @@ void loop_deinit(struct loop *loop)
     for (uint32_t slot = 0; slot < slots; slot++) {
         if (loop->clients[slot] != NULL) client_close(loop->clients[slot]);
     }
+    while (!list_is_empty(&loop->watched)) /* those without a slot */
+        client_close(LIST_OWNER(loop->watched.next, struct client, watched_link));
     for (struct list *link = ops.next; link != &ops; link = link->next)
         LIST_OWNER(link, struct op, link)->err = ERR_IO;
     answer_ops(loop, &ops);
+    listener_close(&loop->k2v);
+    listener_close(&loop->admin);
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);

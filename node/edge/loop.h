@@ -8,8 +8,11 @@
 
 #include "node/edge/committer.h"
 #include "node/edge/config.h"
+#include "node/edge/input.h"
 #include "node/edge/kv_lmdb.h"
+#include "node/edge/listener.h"
 #include "node/edge/log.h"
+#include "node/edge/rot_log.h"
 #include "node/node.h"
 
 struct client;
@@ -19,22 +22,15 @@ enum {
     LOOP_ADMIN_CONNECTIONS_MAX = 64, /* beside the K2V ones: the operator gets in when clients fill the rest */
     LOOP_DRAIN_MS = 10 * 1000,       /* after SIGTERM connections are cut */
     LOOP_SWEEP_MS = 1000,            /* how often deadlines of connections are looked at */
-    LOOP_BACKLOG = 1024,
     LOOP_READS_PER_SNAPSHOT = 64, /* pages of up to a MiB: bounds one transaction's life (H21) */
     LOOP_TURN_MS = 5,             /* work of one turn; what is left goes on after the sockets were looked at */
-};
-
-struct listener {
-    uv_tcp_t tcp;
-    enum event_door door;
-    struct loop *loop;
-    struct config_address address; /* with the port that was bound */
 };
 
 struct loop {
     uv_loop_t uv;
     const struct config *config;
     struct log *log;
+    struct rot_log rot_log;
     struct node node;
     struct store *store;
     struct kv_lmdb *kv;
@@ -55,6 +51,9 @@ struct loop {
     uint32_t free_count;
     uint32_t clients_count;
     uint32_t admin_count;
+    uint32_t turned_away_count;           /* without a slot, lingering */
+    struct list watched;                  /* clients with a deadline */
+    struct input_budget input_budgets[2]; /* by door */
 
     struct list reads;  /* ops for the next snapshot */
     struct list writes; /* ops for the next batch */

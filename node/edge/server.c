@@ -1,6 +1,7 @@
 /* Settings, secrets, lock, database, loop: opened in this order, closed in the other. */
 #include "node/edge/server.h"
 
+#include "node/edge/client.h"
 #include "node/edge/clock.h"
 #include "node/edge/files.h"
 #include "node/edge/loop.h"
@@ -55,7 +56,7 @@ static void fit_connections(struct server *server)
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    uint64_t reserved = LOOP_ADMIN_CONNECTIONS_MAX + RESERVED_DESCRIPTORS;
+    uint64_t reserved = LOOP_ADMIN_CONNECTIONS_MAX + CLIENT_TURNED_AWAY_MAX + RESERVED_DESCRIPTORS;
     uint64_t fit = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
     if (server->config.k2v.max_connections <= fit) return;
     server->config.k2v.max_connections = fit;

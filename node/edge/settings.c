@@ -25,7 +25,7 @@ const struct setting SETTINGS[SETTINGS_COUNT] = {
     {"k2v", "max_batch_bytes", SETTING_NUMBER, AT(k2v.max_batch_bytes), 1, 4 * GIB - 1, "67108864", NULL, true,
      "longest body of a batch"},
     {"k2v", "max_memory_bytes", SETTING_NUMBER, AT(k2v.max_memory_bytes), 1048576, 1099511627776, "1073741824",
-     NULL, true, "memory of all requests and of what connections send, together; beyond it the newest is answered 503"},
+     NULL, true, "memory of requests and connections together; beyond it the newest is answered 503"},
     {"k2v", "max_connections", SETTING_NUMBER, AT(k2v.max_connections), 1, 1048576, "16384", NULL, false,
      "connections of clients at one time"},
     {"k2v", "head_timeout_seconds", SETTING_NUMBER, AT(k2v.head_timeout_seconds), 1, 3600, "10", NULL, true,

@@ -132,6 +132,17 @@ static void a_broken_connection_gets_an_empty_reply(void **state)
                  "content-length: 0\r\nconnection: close\r\n\r\n");
 }
 
+static void a_reply_for_want_of_room_is_the_error_object(void **state)
+{
+    (void)state;
+    struct page page;
+    http_reply_unavailable(turn(&page), NOW_S, "garage", "no \"room\"");
+    check(&page, "HTTP/1.1 503 Service Unavailable\r\n" DATE
+                 "content-type: application/json\r\ncontent-length: 98\r\nconnection: close\r\n\r\n"
+                 "{\n  \"code\": \"ServiceUnavailable\",\n  \"message\": \"no \\\"room\\\"\",\n"
+                 "  \"region\": \"garage\",\n  \"path\": \"\"\n}");
+}
+
 static void permission_to_send_the_body_is_one_line(void **state)
 {
     (void)state;
@@ -189,6 +200,7 @@ int main(void)
         cmocka_unit_test(framing_and_connection_follow_version_and_wish),
         cmocka_unit_test(chunks_have_their_size_before_them),
         cmocka_unit_test(a_broken_connection_gets_an_empty_reply),
+        cmocka_unit_test(a_reply_for_want_of_room_is_the_error_object),
         cmocka_unit_test(permission_to_send_the_body_is_one_line),
         cmocka_unit_test(dates_are_those_of_the_calendar),
         cmocka_unit_test(the_last_date_is_the_end_of_9999),

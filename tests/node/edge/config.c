@@ -87,6 +87,10 @@ static void without_anything_the_defaults_hold(void **state)
     assert_int_equal(config.k2v.max_value_bytes, 16777216);
     assert_int_equal(config.k2v.max_batch_bytes, 67108864);
     assert_int_equal(config.k2v.max_connections, 16384);
+    assert_int_equal(config.k2v.head_timeout_seconds, 10);
+    assert_int_equal(config.k2v.body_grace_seconds, 10);
+    assert_int_equal(config.k2v.body_min_bytes_per_second, 1024);
+    assert_int_equal(config.k2v.stall_seconds, 30);
     assert_true(config.k2v.demo);
     assert_int_equal(config.rpc.listen.port, 3901);
     assert_int_equal(config.admin.listen.port, 3903);
@@ -111,6 +115,10 @@ static void a_file_sets_everything(void **state)
                        "max_value_bytes = 1073741824\n"
                        "max_batch_bytes = 4294967295\n"
                        "max_connections = 1\n"
+                       "head_timeout_seconds = 3600\n"
+                       "body_grace_seconds = 1\n"
+                       "body_min_bytes_per_second = 1073741824\n"
+                       "stall_seconds = 3600\n"
                        "demo = true\n"
                        "[rpc]\n"
                        "listen = \"0.0.0.0:65535\"\n"
@@ -131,6 +139,10 @@ static void a_file_sets_everything(void **state)
     assert_int_equal(config.k2v.max_value_bytes, 1073741824);
     assert_int_equal(config.k2v.max_batch_bytes, 4294967295);
     assert_int_equal(config.k2v.max_connections, 1);
+    assert_int_equal(config.k2v.head_timeout_seconds, 3600);
+    assert_int_equal(config.k2v.body_grace_seconds, 1);
+    assert_int_equal(config.k2v.body_min_bytes_per_second, 1073741824);
+    assert_int_equal(config.k2v.stall_seconds, 3600);
     assert_true(config.k2v.demo);
     assert_string_equal(config.rpc.listen.host, "0.0.0.0");
     assert_int_equal(config.rpc.listen.port, 65535);
@@ -230,7 +242,7 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
         struct config by_file;
         struct config by_nothing;
         const char *value = values[setting->type];
-        if (setting->max == 604800) value = "77";
+        if (setting->type == SETTING_NUMBER && setting->max < 1048576) value = "77";
 
         setting_flag(setting, name);
         snprintf(text, sizeof text, "%s=%s", name, value);
@@ -406,7 +418,7 @@ static void flags_that_are_none_are_refused(void **state)
     assert_flags_refused("--data-dir", "--k2v-demo", "--data-dir: needs a value");
     assert_flags_refused("--config", NULL, "--config: needs a value");
     assert_flags_refused("--k2v-demo=maybe", NULL, "--k2v-demo: wants true or false");
-    assert_flags_refused("--k2v-demo", "maybe", "maybe: no such flag; see skerry server --help");
+    assert_flags_refused("--k2v-demo", "maybe", "--k2v-demo: wants true or false");
     assert_flags_refused("\x1b[2J\x7f", NULL, "?[2J?: no such flag; see skerry server --help");
     assert_flags_refused(
         "--a-flag-of-more-than-sixty-four-characters-is-shown-up-to-there-and-no-further", NULL,
@@ -523,12 +535,35 @@ static void one_address_for_two_listeners_is_refused(void **state)
 {
     (void)state;
     assert_flags_refused("--k2v-listen=[::0:1]:9", "--admin-listen=[::1]:9",
-                         "[k2v] listen and [admin] listen: both are [::1]:9");
+                         "[k2v] listen is [::1]:9 and [admin] listen is [::1]:9: they need ports of their own");
     struct config config;
     char message[CONFIG_MESSAGE_BYTES];
     assert_int_equal(load_words(&config, empty_environment, message, "--k2v-listen=127.0.0.1:0",
                                 "--admin-listen=127.0.0.1:0", NULL),
                      ERR_OK);
+}
+
+/* An address that stands for many holds the port of each; a default is called one. */
+static void a_port_that_every_address_has_is_in_the_way_of_the_other(void **state)
+{
+    (void)state;
+    assert_flags_refused("--k2v-listen=127.0.0.1:3903", NULL,
+                         "[k2v] listen is 127.0.0.1:3903 and [admin] listen is 127.0.0.1:3903 (the default): they "
+                         "need ports of their own");
+    assert_flags_refused("--k2v-listen=0.0.0.0:3903", NULL,
+                         "[k2v] listen is 0.0.0.0:3903 and [admin] listen is 127.0.0.1:3903 (the default): they "
+                         "need ports of their own");
+    assert_flags_refused("--admin-listen=[::]:3904", NULL,
+                         "[k2v] listen is 127.0.0.1:3904 (the default) and [admin] listen is [::]:3904: they need "
+                         "ports of their own");
+    static const char *const good[][2] = {{"--k2v-listen=0.0.0.0:9", "--admin-listen=[::1]:9"},
+                                          {"--k2v-listen=127.0.0.1:9", "--admin-listen=127.0.0.2:9"},
+                                          {"--k2v-listen=[::]:9", "--admin-listen=127.0.0.1:10"}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct config config;
+        char message[CONFIG_MESSAGE_BYTES];
+        assert_int_equal(load_words(&config, empty_environment, message, good[i][0], good[i][1], NULL), ERR_OK);
+    }
 }
 
 static void a_message_never_outgrows_its_room(void **state)
@@ -589,6 +624,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(addresses_are_literals_with_a_port),
         cmocka_unit_test(one_address_for_two_listeners_is_refused),
+        cmocka_unit_test(a_port_that_every_address_has_is_in_the_way_of_the_other),
         cmocka_unit_test(a_message_never_outgrows_its_room),
         cmocka_unit_test(the_help_names_every_flag_variable_and_default),
     };
