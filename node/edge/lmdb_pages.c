@@ -12,7 +12,8 @@ enum {
     NODE_BIG = 1,
     NODE_TABLE = 2,
     NUMBER_BYTES = 8,
-    TABLE_NUMBERS = 8, /* the flag of a table whose keys are numbers */
+    TABLE_NUMBERS = 8,   /* the flag of a table whose keys are numbers */
+    META_PLAIN = 0x4000, /* not of the table but of the file: it was made without a directory of its own */
 };
 
 static uint16_t load_u16(const uint8_t *bytes)
@@ -95,6 +96,7 @@ bool lmdb_meta_read(const uint8_t bytes[LMDB_META_BYTES], uint64_t number, struc
     bool is_size = size >= LMDB_PAGE_BYTES_MIN && size <= LMDB_PAGE_BYTES_MAX && (size & (size - 1)) == 0;
     if (!is_meta || !is_size || meta->last_page < LMDB_META_PAGES - 1 || meta->last_page > UINT64_MAX / size - 1)
         return false;
+    meta->free.flags = (uint16_t)(meta->free.flags & ~META_PLAIN);
     return lmdb_table_is_possible(&meta->free, TABLE_NUMBERS, meta->last_page + 1) &&
            lmdb_table_is_possible(&meta->main, 0, meta->last_page + 1);
 }
