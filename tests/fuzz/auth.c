@@ -28,11 +28,19 @@ static void require(bool condition)
     if (!condition) abort();
 }
 
-/* The key's secret, or none at all when there is no owner. */
-static struct span secret_of(const void *owner, struct span key_id)
+/* The key's secret, sealed by nothing, or none at all when there is no owner. */
+static struct span sealed_of(const void *owner, struct span key_id)
 {
     if (owner == NULL || !span_is_equal(key_id, span_text(KEY_ID))) return (struct span){0};
     return span_text(owner);
+}
+
+static size_t open_secret(const void *owner, struct span key_id, struct span sealed,
+                          uint8_t secret[LIMITS_SECRET_CHARS_MAX])
+{
+    if (owner == NULL || !span_is_equal(key_id, span_text(KEY_ID))) return 0;
+    memcpy(secret, sealed.bytes, sealed.length);
+    return sealed.length;
 }
 
 static void check_answer(const struct auth_answer *answer)
@@ -52,10 +60,10 @@ static void check_answer(const struct auth_answer *answer)
     }
 }
 
-static struct auth_answer ask(const struct request *request, struct auth_cache *cache, const char *secret)
+static struct auth_answer ask(const struct request *request, struct signing_cache *cache, const char *secret)
 {
     struct auth_settings settings = {span_text("garage"), 900};
-    struct auth_keys keys = {secret_of, secret};
+    struct auth_keys keys = {sealed_of, open_secret, secret};
     struct auth_answer answer;
     struct arena scratch;
     arena_init(&scratch, 1024 * 1024);
@@ -93,7 +101,7 @@ static bool read_request(struct http_span input, char *decoded, struct request *
     return true;
 }
 
-static void check_request(struct request *request, struct auth_cache *cache)
+static void check_request(struct request *request, struct signing_cache *cache)
 {
     bool is_allowed = ask(request, cache, right_secret).is_allowed;
     struct auth_answer other = ask(request, cache, other_secret);
@@ -115,7 +123,7 @@ static void check_request(struct request *request, struct auth_cache *cache)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct request *request = calloc(1, sizeof *request);
-    struct auth_cache *cache = calloc(1, sizeof *cache);
+    struct signing_cache *cache = calloc(1, sizeof *cache);
     char *decoded = malloc(size + 1);
     require(request != NULL && cache != NULL && decoded != NULL);
     if (read_request((struct http_span){(const char *)data, size}, decoded, request)) {
