@@ -20,6 +20,7 @@ def arguments():
     parser.add_argument("--growth", action="store_true", help="growth with items, value size and connections")
     parser.add_argument("--only", action="append", metavar="ROW", choices=[*rows.ROWS, "other"],
                         help="this row (may be repeated): " + ", ".join([*rows.ROWS, "other"]))
+    parser.add_argument("--value-bytes", type=int, metavar="N", help="length of all values (128)")
     parser.add_argument("--build", type=pathlib.Path, metavar="FOLDER", required=True,
                         help="measure the programs of this folder, and install and build nothing")
     parser.add_argument("--directory", type=pathlib.Path, metavar="FOLDER",
@@ -81,16 +82,21 @@ def print_growth(lines):
 
 def measure(here, options, result):
     scale = rows.SMOKE if options.smoke else rows.QUICK if options.quick else rows.FULL
+    scale.value_bytes = options.value_bytes or scale.value_bytes
     if options.growth:
         result["growth"] = growth.run(here, growth_scale(scale), say)
         print_growth(result["growth"])
         return
     for name in options.only or [*rows.ROWS, "other"]:
         say(name)
-        if name == "other":
-            result["other"] = rows.other(here, scale)
-        else:
-            result["rows"].append(rows.ROWS[name](here, scale))
+        try:
+            if name == "other":
+                result["other"] = rows.other(here, scale)
+            else:
+                result["rows"].append(rows.ROWS[name](here, scale))
+        except world.Failure as failure:  # the other rows are worth having still
+            say(str(failure))
+            result["failed"].append(name)
     if result["rows"]:
         print_rows(result["rows"])
     if "other" in result:
@@ -101,7 +107,7 @@ def growth_scale(scale):
     """Many points, each shorter."""
     return rows.Scale(rounds=max(scale.rounds // 3, 1), milliseconds=max(scale.milliseconds // 2, 50),
                       items=scale.items, start_items=scale.start_items, starts=0, batches=0,
-                      value_bytes_max=scale.value_bytes_max)
+                      value_bytes=scale.value_bytes, value_bytes_max=scale.value_bytes_max)
 
 
 def machine(here):
@@ -114,7 +120,7 @@ def main():
     build = options.build.resolve()
     parent = options.directory or build
     directory = pathlib.Path(tempfile.mkdtemp(prefix="bench-data-", dir=parent))
-    result = {"arguments": sys.argv[1:], "rows": []}
+    result = {"arguments": sys.argv[1:], "rows": [], "failed": []}
     here = None
     try:
         here = world.World(build, directory)
@@ -132,7 +138,9 @@ def main():
     output = options.output or build / "bench.json"
     output.write_text(json.dumps(result, indent=1) + "\n")
     say(f"load average at the end {os.getloadavg()[0]:.1f}; raw figures in {output}")
-    return 0
+    if result["failed"]:
+        say(f"failed: {', '.join(result['failed'])}")
+    return 1 if result["failed"] else 0
 
 
 if __name__ == "__main__":
