@@ -2,6 +2,7 @@
 #include "node/request/admin.h"
 
 #include "node/request/admin_change.h"
+#include "node/request/admin_check.h"
 #include "node/request/admin_show.h"
 #include "node/request/admin_stats.h"
 
@@ -359,6 +360,8 @@ static void route(struct request *request, const struct http_head *head, const s
         show(request, admin_show_status);
     } else if (pieces->count == 2 && is_piece(pieces, 1, "stats") && is_get) {
         show(request, admin_stats_show);
+    } else if (pieces->count == 2 && is_piece(pieces, 1, "check") && is_get) {
+        admin_check_begin(request);
     } else if (pieces->count == 2 && is_piece(pieces, 1, "buckets") && is_get) {
         show(request, admin_show_buckets);
     } else if (pieces->count == 2 && is_piece(pieces, 1, "buckets") && is_post) {

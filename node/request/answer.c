@@ -202,7 +202,9 @@ void answer_err(struct request *request, enum err err)
         break;
     case ERR_CORRUPT:
     case ERR_VERSION:
-        answer_error(request, 500, "InternalError", "a stored record fails its check and is not served");
+        answer_error(request, 500, "InternalError",
+                     "a stored record fails its check and is not served; the operator should run `skerry repair "
+                     "check`");
         break;
     case ERR_IO:
         answer_error(request, 503, "OutcomeUncertain", "the disk failed: what was asked may or may not be stored");

@@ -168,7 +168,7 @@ struct op_check {
     uint32_t findings_count;
 };
 
-/* Which row was corrupt, when err is ERR_CORRUPT and it is known: for the log. */
+/* Which row was corrupt, when err is ERR_CORRUPT or ERR_VERSION and it is known: for the log. */
 struct op_corrupt {
     const char *table; /* NULL: not known */
     uint64_t row;      /* keys_name() */
@@ -192,6 +192,15 @@ struct op {
         struct op_check check;
     };
 };
+
+/* A decoder's answer about a row: when that is corrupt, the op says which. */
+static inline enum err op_note(struct op *op, const uint8_t hash_key[HASH_KEY_BYTES], enum kv_space space,
+                               struct span key, enum err err)
+{
+    bool is_bad = err == ERR_CORRUPT || err == ERR_VERSION;
+    if (is_bad) op->corrupt = (struct op_corrupt){keys_table_name(space), keys_name(hash_key, space, key)};
+    return err;
+}
 
 /* Does the op need a writing transaction? */
 static inline bool op_is_write(const struct op *op)

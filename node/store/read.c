@@ -30,7 +30,7 @@ static enum err read_item(const uint8_t *hash_key, struct kv_txn *txn, struct op
     enum err err = kv_get(txn, KV_ITEMS, key, &row);
     read->has_item = err == ERR_OK && row.bytes != NULL;
     if (!read->has_item) return err;
-    return item_take(hash_key, key, row, op->arena, &read->state);
+    return op_note(op, hash_key, KV_ITEMS, key, item_take(hash_key, key, row, op->arena, &read->state));
 }
 
 /* --- walking an interval -------------------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ static enum err range_take(const uint8_t *hash_key, struct op *op, const struct 
     item->sort_key = span_of(copy, sort_key.length);
     enum err err = item_take(hash_key, pair->key, pair->value, op->arena, &item->state);
     if (err == ERR_OK) op->range.items_count++;
-    return err;
+    return op_note(op, hash_key, KV_ITEMS, pair->key, err);
 }
 
 static enum err range_page(const uint8_t *hash_key, struct walk *walk, struct op *op)
@@ -129,7 +129,7 @@ static enum err index_take(const uint8_t *hash_key, struct op *op, const struct 
     struct op_index *index = &op->index;
     struct record_count count;
     enum err err = record_decode_count(hash_key, pair->key, pair->value, &count);
-    if (err != ERR_OK) return err;
+    if (err != ERR_OK) return op_note(op, hash_key, KV_COUNTS, pair->key, err);
     struct span rest = keys_rest(pair->key);
     uint8_t *copy = arena_copy(op->arena, rest.bytes, rest.length);
     if (copy == NULL) return ERR_MEMORY;
@@ -192,7 +192,7 @@ static enum err document_take(const uint8_t *hash_key, struct op *op, const stru
     enum err err = record_decode_document(hash_key, document->key, span_of(row, pair->value.length),
                                           &document->register_);
     if (err == ERR_OK) docs->documents_count++;
-    return err;
+    return op_note(op, hash_key, KV_DOCS, document->key, err);
 }
 
 static enum err read_docs(const uint8_t *hash_key, struct kv_txn *txn, struct op *op)
@@ -215,6 +215,7 @@ static enum err read_docs(const uint8_t *hash_key, struct kv_txn *txn, struct op
 
 void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct op *op)
 {
+    op->corrupt = (struct op_corrupt){0};
     switch (op->kind) {
     case OP_READ: op->err = read_item(hash_key, txn, op); break;
     case OP_RANGE: op->err = read_range(hash_key, txn, op); break;

@@ -133,7 +133,8 @@ static enum err tally(struct store *store, const struct crdt_dvvs *state, struct
 }
 
 /* Counters first: they can still fail without a trace; after them only the disk can. */
-static enum err change_store(struct store *store, struct kv_txn *txn, struct change *change, struct undo *undo)
+static enum err change_store(struct store *store, struct kv_txn *txn, struct op *op, struct change *change,
+                             struct undo *undo)
 {
     struct op_write_item *write = change->write;
     struct crdt_tally after;
@@ -148,7 +149,8 @@ static enum err change_store(struct store *store, struct kv_txn *txn, struct cha
     if ((err = undo_note(undo, txn, KV_COUNTS, count_key)) != ERR_OK) return err;
     if ((err = undo_note(undo, txn, KV_ITEMS, change->key)) != ERR_OK) return err;
     err = count_change(txn, store->hash_key, count_key, change->before, after, change->is_new, &store->scratch);
-    return err == ERR_OK ? kv_put(txn, KV_ITEMS, change->key, row) : err;
+    if (err != ERR_OK) return op_note(op, store->hash_key, KV_COUNTS, count_key, err);
+    return kv_put(txn, KV_ITEMS, change->key, row);
 }
 
 /* What the writer now knows, into the op. */
@@ -172,7 +174,7 @@ static enum err write_item(struct store *store, struct kv_txn *txn, struct op *o
     struct change change = {.write = write};
     keys_hash(store->hash_key, write->key.bucket_id, write->key.partition_key, write->hash);
     change.key = keys_item(&change.key_buffer, write->hash, write->key.sort_key);
-    enum err err = change_read(store, txn, &change);
+    enum err err = op_note(op, store->hash_key, KV_ITEMS, change.key, change_read(store, txn, &change));
     if (err == ERR_OK) err = tally(store, &change.item.state, &change.before);
     if (err != ERR_OK) return err;
     if (write->has_context && !crdt_dvvs_discard(&change.item.state, &write->context)) return ERR_MEMORY;
@@ -182,7 +184,7 @@ static enum err write_item(struct store *store, struct kv_txn *txn, struct op *o
     if (op->write.outcome != OP_DONE) return ERR_OK;
     change_apply(store, &change, wall_us);
     if (op->write.wants_context) err = writer_context(op, &change);
-    return err == ERR_OK ? change_store(store, txn, &change, undo) : err;
+    return err == ERR_OK ? change_store(store, txn, op, &change, undo) : err;
 }
 
 /* A token of ours that names a counter we never gave: the database went back in time (H1). */
@@ -201,8 +203,9 @@ static void replace_actor(struct store *store)
 }
 
 /* Is the op's guard as it was when the request was let in? A bucket deleted in between takes no more items. */
-static enum err check_guard(struct store *store, struct kv_txn *txn, const struct op_guard *guard, bool *holds)
+static enum err check_guard(struct store *store, struct kv_txn *txn, struct op *op, bool *holds)
 {
+    const struct op_guard *guard = op->write.guard;
     struct span row = {0};
     struct crdt_lww document = {0};
     *holds = true;
@@ -210,7 +213,7 @@ static enum err check_guard(struct store *store, struct kv_txn *txn, const struc
     enum err err = kv_get(txn, KV_DOCS, guard->key, &row);
     if (err == ERR_OK && row.bytes != NULL)
         err = record_decode_document(store->hash_key, guard->key, row, &document);
-    if (err != ERR_OK) return err;
+    if (err != ERR_OK) return op_note(op, store->hash_key, KV_DOCS, guard->key, err);
     *holds = row.bytes != NULL && span_is_equal(span_of(document.payload, document.payload_bytes), guard->payload);
     return ERR_OK;
 }
@@ -223,7 +226,7 @@ static enum err write_items(struct store *store, struct kv_txn *txn, struct op *
     write->outcome = OP_DONE;
     if (shows_rollback(store, write)) replace_actor(store);
     bool holds = true;
-    enum err err = check_guard(store, txn, write->guard, &holds);
+    enum err err = check_guard(store, txn, op, &holds);
     if (!holds) write->outcome = OP_STALE;
     for (uint32_t i = 0; i < write->items_count && err == ERR_OK && write->outcome == OP_DONE; i++) {
         arena_reset(&store->scratch);
@@ -309,6 +312,7 @@ static enum err write_documents(struct store *store, struct kv_txn *txn, struct 
 void write_run(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
 {
     assert(op_is_write(op));
+    op->corrupt = (struct op_corrupt){0};
     op->err = op->kind == OP_WRITE ? write_items(store, txn, op, wall_us)
                                    : write_documents(store, txn, op, wall_us);
 }
