@@ -46,27 +46,21 @@ static void preflight(struct request *request, const struct http_head *head, con
 
 /* --- who ------------------------------------------------------------------------------------------------ */
 
-/* Secrets are sealed in the view and opened into this for the one check. */
-struct opened {
-    const struct service *service;
-    uint8_t *secret; /* LIMITS_SECRET_CHARS_MAX */
-};
-
-static struct span secret_of(const void *owner, struct span key_id)
+static struct span sealed_of(const void *owner, struct span key_id)
 {
-    const struct opened *opened = owner;
+    const struct service *service = owner;
     struct document_key key;
-    const struct span none = {NULL, 0};
-    if (!view_key(opened->service->view, key_id, &key)) {
-        /* Open something of a secret's size all the same: an unknown key takes the way of a known one. */
-        static const uint8_t decoy[SEAL_OVERHEAD_BYTES + 64];
-        (void)seal_open(opened->service->settings->seal_key, key_id, span_of(decoy, sizeof decoy), opened->secret);
-        return none;
-    }
-    size_t length = key.sealed_secret.length - SEAL_OVERHEAD_BYTES;
-    if (key.sealed_secret.length < SEAL_OVERHEAD_BYTES || length > LIMITS_SECRET_CHARS_MAX) return none;
-    if (!seal_open(opened->service->settings->seal_key, key_id, key.sealed_secret, opened->secret)) return none;
-    return span_of(opened->secret, length);
+    bool is_sane = view_key(service->view, key_id, &key) && key.sealed_secret.length > SEAL_OVERHEAD_BYTES &&
+                   key.sealed_secret.length <= SIGNING_SEALED_BYTES_MAX;
+    return is_sane ? key.sealed_secret : (struct span){NULL, 0};
+}
+
+static size_t open_secret(const void *owner, struct span key_id, struct span sealed,
+                          uint8_t secret[LIMITS_SECRET_CHARS_MAX])
+{
+    const struct service *service = owner;
+    bool is_open = seal_open(service->settings->seal_key, key_id, sealed, secret);
+    return is_open ? sealed.length - SEAL_OVERHEAD_BYTES : 0;
 }
 
 /* The one verification point. True when the request is authentic; else it was answered. */
@@ -75,13 +69,10 @@ static bool check(struct request *request, const struct http_head *head, const s
 {
     struct service *service = request->service;
     struct auth_answer answer;
-    uint8_t secret[LIMITS_SECRET_CHARS_MAX];
-    const struct opened opened = {service, secret};
-    const struct auth_keys keys = {secret_of, &opened};
+    const struct auth_keys keys = {sealed_of, open_secret, service};
     const struct auth_settings settings = {span_text(service->settings->region), service->settings->max_skew_s};
-    auth_check(&settings, &keys, &service->auth_cache, head, route, service->wall_us / 1000000, &request->scratch,
-               &answer);
-    sodium_memzero(secret, sizeof secret);
+    auth_check(&settings, &keys, &service->signing_cache, head, route, service->wall_us / 1000000,
+               &request->scratch, &answer);
     if (answer.is_allowed) {
         struct http_span key_id = request_copy(request, http_span(answer.key_id));
         request->key_id = span_http(key_id);

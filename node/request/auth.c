@@ -209,44 +209,6 @@ static bool check_scope(struct check *check)
 
 /* ---- the signature ---- */
 
-/* A digest of all that a signing key is made of. SHA-256, since here it is faster than BLAKE2b. */
-static void hash_secret(const struct check *check, struct span key_id, struct span secret, uint8_t digest[16])
-{
-    uint8_t text[AUTH_KEY_ID_CHARS_MAX + 1 + SIGV4_DATE_CHARS + SIGV4_REGION_CHARS_MAX + 1];
-    struct span region = check->settings->region;
-    size_t used = 0;
-    memcpy(text, check->claims.datetime.at, SIGV4_DATE_CHARS);
-    used += SIGV4_DATE_CHARS;
-    text[used++] = (uint8_t)region.length; /* lengths first: no two inputs run together */
-    memcpy(text + used, region.bytes, region.length);
-    used += region.length;
-    text[used++] = (uint8_t)key_id.length;
-    memcpy(text + used, key_id.bytes, key_id.length);
-    used += key_id.length;
-
-    struct hash_sha256 hash;
-    uint8_t whole[HASH_SHA256_BYTES];
-    hash_sha256_init(&hash);
-    hash_sha256_add(&hash, text, used);
-    hash_sha256_add(&hash, secret.bytes, secret.length);
-    hash_sha256_final(&hash, whole);
-    memcpy(digest, whole, 16);
-}
-
-/* The signing key, from the cache if it was made before of this very secret. */
-static void find_signing_key(struct check *check, struct auth_cache *cache, struct span key_id, struct span secret)
-{
-    uint8_t secret_hash[16];
-    hash_secret(check, key_id, secret, secret_hash);
-    static_assert(AUTH_CACHE_SLOTS == 256, "one byte chooses the slot");
-    struct auth_cache_slot *slot = &cache->slots[secret_hash[0]];
-    if (!hash_is_equal(slot->secret_hash, secret_hash, sizeof secret_hash)) {
-        sigv4_signing_key(secret, check->claims.datetime.at, check->settings->region, slot->signing_key);
-        memcpy(slot->secret_hash, secret_hash, sizeof secret_hash);
-    }
-    memcpy(check->signing_key, slot->signing_key, sizeof check->signing_key);
-}
-
 /* The request's headers and, behind them, the x-amz-* parameters that act as such. NULL without memory. */
 static struct http_header *join_headers(struct check *check, uint32_t *count)
 {
@@ -288,21 +250,18 @@ static bool hash_request(struct check *check, uint8_t hash[HASH_SHA256_BYTES])
     return sigv4_canonical_hash(&request, check->scratch, hash);
 }
 
-/* Is the key known and the signature its? An unknown key takes the same way with a secret that cannot be right,
+/* Is the key known and the signature its? An unknown key takes the same way with a signing key that is nobody's,
  * so that neither words nor time tell it from a wrong signature. */
-static bool check_signature(struct check *check, const struct auth_keys *keys, struct auth_cache *cache)
+static bool check_signature(struct check *check, const struct auth_keys *keys, struct signing_cache *cache)
 {
     const struct claims *claims = &check->claims;
     struct span key_id = span_of(claims->key_id.at, claims->key_id.length);
-    struct span secret = keys->secret_of(keys->owner, key_id);
-    bool is_known = secret.bytes != NULL && secret.length > 0;
-    if (!is_known) secret = span_text("0000000000000000000000000000000000000000000000000000000000000000");
-
+    struct span region = check->settings->region;
     uint8_t hash[HASH_SHA256_BYTES];
     uint8_t signature[HASH_SHA256_BYTES];
     if (!hash_request(check, hash)) return refuse_memory(check);
-    find_signing_key(check, cache, key_id, secret);
-    sigv4_signature(check->signing_key, claims->datetime.at, check->settings->region, hash, signature);
+    bool is_known = signing_key(cache, keys, key_id, claims->datetime.at, region, check->signing_key);
+    sigv4_signature(check->signing_key, claims->datetime.at, region, hash, signature);
     bool is_right = hash_is_equal(signature, claims->signature, sizeof signature);
     if (!is_right || !is_known) {
         return claims_refuse(check->answer, 403, "AccessDenied",
@@ -409,7 +368,7 @@ static bool check_anonymous(struct check *check)
     return claims_refuse(check->answer, 403, "AccessDenied", "the request is not signed");
 }
 
-void auth_check(const struct auth_settings *settings, const struct auth_keys *keys, struct auth_cache *cache,
+void auth_check(const struct auth_settings *settings, const struct auth_keys *keys, struct signing_cache *cache,
                 const struct http_head *head, const struct http_route *route, uint64_t now_s,
                 struct arena *scratch, struct auth_answer *answer)
 {

@@ -7,7 +7,7 @@
 #ifndef NODE_REQUEST_AUTH_H
 #define NODE_REQUEST_AUTH_H
 
-#include "node/request/sigv4.h"
+#include "node/request/signing.h"
 
 enum {
     AUTH_KEY_ID_CHARS_MAX = 128,
@@ -35,27 +35,9 @@ struct auth_payload {
     char trailer_name[32]; /* NUL-terminated lower-case x-amz-checksum-…; empty without a trailer */
 };
 
-/* The cache of signing keys, one node's: (key id, date) -> 32 bytes. Direct-mapped, filled by auth_check. A slot
- * is believed only for the very secret it was made from (secret_hash), so changed keys need no flush. */
-enum { AUTH_CACHE_SLOTS = 256 };
-struct auth_cache_slot {
-    uint8_t secret_hash[16]; /* SHA-256, cut, of date, region, key id, secret; all zero: empty */
-    uint8_t signing_key[HASH_SHA256_BYTES];
-};
-struct auth_cache {
-    struct auth_cache_slot slots[AUTH_CACHE_SLOTS];
-};
-
 struct auth_settings {
     struct span region;
     uint64_t max_skew_s; /* either way */
-};
-
-/* The secret of a key id, or an absent span (bytes NULL) when there is no such key (deleted, expired). The span
- * must stay until auth_check returns. */
-struct auth_keys {
-    struct span (*secret_of)(const void *owner, struct span key_id);
-    const void *owner;
 };
 
 struct auth_answer {
@@ -75,7 +57,7 @@ struct auth_answer {
  * besides (H29): a date further than max_skew_s from now either way; any signed header given twice; x-amz-* or
  * authorization headers given twice; presigned parameters given twice. `scratch` gives memory that may be dropped
  * afterwards; out of memory is status 503, code ServiceUnavailable. */
-void auth_check(const struct auth_settings *settings, const struct auth_keys *keys, struct auth_cache *cache,
+void auth_check(const struct auth_settings *settings, const struct auth_keys *keys, struct signing_cache *cache,
                 const struct http_head *head, const struct http_route *route, uint64_t now_s,
                 struct arena *scratch, struct auth_answer *answer);
 

@@ -65,7 +65,7 @@ struct service {
     struct actor actor;       /* the store's, as of the last batch of writes that was answered */
     struct view *view;
     struct arena_budget memory; /* of all K2V requests: the newest wish beyond is refused (I25) */
-    struct auth_cache auth_cache;
+    struct signing_cache signing_cache;
     struct prng prng;
     struct timers timers;
     struct list *item_polls; /* LIMITS_POLL_CHAINS chains each */

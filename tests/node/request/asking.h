@@ -6,19 +6,29 @@
 
 enum { SKEW_S = 900 };
 
-static inline struct span secret_of(const void *owner, struct span key_id)
+/* The one key's secret, sealed by nothing at all. */
+static inline struct span sealed_of(const void *owner, struct span key_id)
 {
     const char *secret = owner;
     if (!span_is_equal(key_id, span_text(KEY_ID))) return (struct span){0};
     return span_text(secret);
 }
 
+static inline size_t open_secret(const void *owner, struct span key_id, struct span sealed,
+                                 uint8_t secret[LIMITS_SECRET_CHARS_MAX])
+{
+    (void)owner;
+    if (!span_is_equal(key_id, span_text(KEY_ID))) return 0;
+    memcpy(secret, sealed.bytes, sealed.length);
+    return sealed.length;
+}
+
 /* Ask as the one key's owner would be asked, at a time, with a cache. */
 static inline struct auth_answer ask_with(struct client *client, const char *secret, uint64_t now_s,
-                                          struct auth_cache *cache)
+                                          struct signing_cache *cache)
 {
     struct auth_settings settings = {span_text(REGION), SKEW_S};
-    struct auth_keys keys = {secret_of, secret};
+    struct auth_keys keys = {sealed_of, open_secret, secret};
     struct auth_answer answer;
     memset(&answer, 0x5a, sizeof answer);
     auth_check(&settings, &keys, cache, &client->head, &client->route, now_s, &client->scratch, &answer);
@@ -37,7 +47,7 @@ static inline struct auth_answer ask_with(struct client *client, const char *sec
 
 static inline struct auth_answer ask_at(struct client *client, uint64_t now_s)
 {
-    struct auth_cache *cache = calloc(1, sizeof *cache);
+    struct signing_cache *cache = calloc(1, sizeof *cache);
     assert_non_null(cache);
     struct auth_answer answer = ask_with(client, SECRET, now_s, cache);
     free(cache);

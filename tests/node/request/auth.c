@@ -240,7 +240,7 @@ static void a_key_with_an_empty_secret_lets_nobody_in(void **state)
 {
     (void)state;
     struct client *client = begin_signed_as(KEY_ID, "");
-    struct auth_cache *cache = calloc(1, sizeof *cache);
+    struct signing_cache *cache = calloc(1, sizeof *cache);
     assert_non_null(cache);
     assert_false(ask_with(client, "", NOW_S, cache).is_allowed);
     free(cache);
@@ -373,16 +373,15 @@ static void refusals_come_in_the_order_of_the_reference(void **state)
 static void the_cached_key_is_used_and_no_other_is_made(void **state)
 {
     (void)state;
-    struct auth_cache *cache = calloc(1, sizeof *cache);
+    struct signing_cache *cache = calloc(1, sizeof *cache);
     assert_non_null(cache);
     struct client *client = begin_signed();
     assert_true(ask_with(client, SECRET, NOW_S, cache).is_allowed);
     size_t used = 0;
-    for (size_t i = 0; i < AUTH_CACHE_SLOTS; i++) {
-        static const uint8_t empty[16] = {0};
-        if (memcmp(cache->slots[i].secret_hash, empty, sizeof empty) == 0) continue;
+    for (size_t i = 0; i < SIGNING_SLOTS; i++) {
+        if (cache->slots[i].label_bytes == 0) continue;
         used++;
-        cache->slots[i].signing_key[0] ^= 1;
+        cache->slots[i].key[0] ^= 1;
     }
     assert_int_equal(used, 1);
     assert_false(ask_with(client, SECRET, NOW_S, cache).is_allowed); /* it believes the slot that was changed */
@@ -394,7 +393,7 @@ static void a_changed_secret_needs_no_flush(void **state)
 {
     (void)state;
     static const char other[] = "11112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-    struct auth_cache *cache = calloc(1, sizeof *cache);
+    struct signing_cache *cache = calloc(1, sizeof *cache);
     assert_non_null(cache);
     struct client *before = begin_signed();
     struct client *after = begin_signed_as(KEY_ID, other);
@@ -413,7 +412,7 @@ static void a_changed_secret_needs_no_flush(void **state)
 static void a_full_cache_gives_the_same_answers(void **state)
 {
     (void)state;
-    struct auth_cache *cache = calloc(1, sizeof *cache);
+    struct signing_cache *cache = calloc(1, sizeof *cache);
     assert_non_null(cache);
     struct client *right = begin_signed();
     for (int i = 0; i < 1000; i++) {
