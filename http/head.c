@@ -8,27 +8,36 @@ static char lower_case(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+/* Is `a` the `length` chars at `b`? Most names differ in length already. */
+static bool is_name(struct http_span a, const char *b, size_t length)
+{
+    if (a.length != length) return false;
+    for (size_t i = 0; i < length; i++) {
+        if (lower_case(a.at[i]) != lower_case(b[i])) return false;
+    }
+    return true;
+}
+
 bool http_is_equal_nocase(struct http_span a, const char *b)
 {
-    for (size_t i = 0; i < a.length; i++) {
-        if (b[i] == '\0' || lower_case(a.at[i]) != lower_case(b[i])) return false;
-    }
-    return b[a.length] == '\0';
+    return is_name(a, b, strlen(b));
 }
 
 const struct http_header *http_head_find(const struct http_head *head, const char *name)
 {
+    size_t length = strlen(name);
     for (uint32_t i = 0; i < head->headers_count; i++) {
-        if (http_is_equal_nocase(head->headers[i].name, name)) return &head->headers[i];
+        if (is_name(head->headers[i].name, name, length)) return &head->headers[i];
     }
     return NULL;
 }
 
 uint32_t http_head_count(const struct http_head *head, const char *name)
 {
+    size_t length = strlen(name);
     uint32_t count = 0;
     for (uint32_t i = 0; i < head->headers_count; i++) {
-        if (http_is_equal_nocase(head->headers[i].name, name)) count++;
+        if (is_name(head->headers[i].name, name, length)) count++;
     }
     return count;
 }
