@@ -220,7 +220,8 @@ static enum err run_all(struct store *store, struct kv_txn *txn, struct list *op
     return store->actor.is_changed ? actor_store(&store->actor, txn, store->hash_key, &store->scratch) : ERR_OK;
 }
 
-void store_run_writes(struct store *store, struct list *ops, uint64_t wall_us)
+/* In one transaction; an error of it is every op's. */
+static enum err run_writes(struct store *store, struct list *ops, uint64_t wall_us)
 {
     struct kv_txn *txn = NULL;
     enum err err = kv_begin(store->kv, true, &txn);
@@ -232,9 +233,49 @@ void store_run_writes(struct store *store, struct list *ops, uint64_t wall_us)
             kv_abort(txn);
         }
     }
-    if (err == ERR_OK) return;
+    if (err == ERR_OK) return err;
     store->actor.is_changed = true; /* its row did not reach the disk; counters once given are not given again */
     fail_all(ops, err);
+    return err;
+}
+
+/* Move the first ops, `count_max` at most, to the empty `first`. Returns how many. */
+static uint32_t take_first(struct list *ops, uint32_t count_max, struct list *first)
+{
+    uint32_t count = 0;
+    for (; count < count_max && !list_is_empty(ops); count++) {
+        struct list *link = ops->next;
+        list_remove(link);
+        list_append(first, link);
+    }
+    return count;
+}
+
+/* What does not fit spoils the transaction it is in. Then half as many are tried, down to one alone, and after each
+ * success twice as many: a deletion is not refused for a neighbour's value. */
+void store_run_writes(struct store *store, struct list *ops, uint64_t wall_us)
+{
+    struct list done;
+    list_init(&done);
+    for (uint32_t count_max = UINT32_MAX; !list_is_empty(ops);) {
+        struct list some;
+        list_init(&some);
+        uint32_t count = take_first(ops, count_max, &some);
+        enum err err = run_writes(store, &some, wall_us);
+        if (err == ERR_FULL && count > 1) {
+            count_max = count / 2;
+            list_move(&some, ops);
+            list_move(ops, &some);
+            continue;
+        }
+        list_move(&done, &some);
+        if (err == ERR_IO) {
+            fail_all(ops, err);
+            list_move(&done, ops);
+        }
+        if (count_max < UINT32_MAX / 2) count_max *= 2;
+    }
+    list_move(ops, &done);
 }
 
 uint64_t store_token_seal(const uint8_t token_key[HASH_KEY_BYTES], const struct op_key *key,

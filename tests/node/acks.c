@@ -96,24 +96,37 @@ static void a_failing_disk_is_never_acknowledged(void **state)
     expect_failing_writes(*state, ERR_IO, "503 OutcomeUncertain");
 }
 
+/* Three puts in one commit, which fails; the answer of each, and whether it is stored. */
+static void expect_of_a_failed_commit(struct world *world, enum err err, const char *answer, const char *item)
+{
+    static const char *const keys[3] = {"a", "b", "c"};
+    uint32_t slots[3];
+    world->holds.commits = true;
+    for (uint32_t i = 0; i < 3; i++)
+        slots[i] = say_begin_put(world, keys[i], NULL, "x");
+    world_pump(world);
+    disk_fail_next(&world->disk, 3 * 2 + 2, err); /* record and counter of each, actor, commit */
+    world_commit(world);
+    world_pump(world);
+    for (uint32_t i = 0; i < 3; i++)
+        expect_answer(world, slots[i], answer);
+    world->holds.commits = false;
+    expect_item(world, "a", item);
+}
+
 /* I20: what shares a failed commit fails with it. */
 static void a_failed_commit_fails_everyone_in_it(void **state)
 {
     struct world *world = *state;
-    uint32_t slots[3];
-    world->holds.commits = true;
-    for (uint32_t i = 0; i < 3; i++)
-        slots[i] = say_begin_put(world, i == 0 ? "a" : i == 1 ? "b" : "c", NULL, "x");
-    world_pump(world);
-    disk_fail_next(&world->disk, 3 * 2 + 2, ERR_FULL); /* record and counter of each, actor, commit */
-    world_commit(world);
-    world_pump(world);
-    for (uint32_t i = 0; i < 3; i++)
-        expect_answer(world, slots[i], "507 InsufficientStorage");
-    world->holds.commits = false;
-    expect_item(world, "a", "404 NoSuchKey");
+    expect_of_a_failed_commit(world, ERR_MEMORY, "503 ServiceUnavailable", "404 NoSuchKey");
     say_put(world, "a", NULL, "y");
     expect_item(world, "a", "200 [\"y\"]");
+}
+
+/* What did not fit together is tried in smaller parts (tests/node/store/full.c). */
+static void a_commit_that_was_too_large_is_done_in_parts(void **state)
+{
+    expect_of_a_failed_commit(*state, ERR_FULL, "204", "200 [\"x\"]");
 }
 
 /* A batch in several commits: the first is there, the second failed; the answer is an error (I20). */
@@ -274,6 +287,7 @@ int main(void)
         world_test(a_full_disk_is_507_and_nothing_is_stored),
         world_test(a_failing_disk_is_never_acknowledged),
         world_test(a_failed_commit_fails_everyone_in_it),
+        world_test(a_commit_that_was_too_large_is_done_in_parts),
         world_test(a_batch_that_fails_half_way_is_no_success),
         world_test(a_corrupt_record_is_never_served),
         world_test(a_corrupt_counter_is_never_served),
