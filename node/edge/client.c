@@ -73,6 +73,7 @@ void client_close(struct client *client)
 static void on_shutdown(uv_shutdown_t *shutdown, int status)
 {
     struct client *client = shutdown->data;
+    free(shutdown);
     if (status != 0 || client->is_at_end) client_close(client);
 }
 
@@ -93,8 +94,10 @@ static void linger(struct client *client)
     client->state = CLIENT_LINGER;
     client->since_ms = clock_monotonic_ms();
     watch(client);
-    client->shutdown.data = client;
-    if (uv_shutdown(&client->shutdown, (uv_stream_t *)&client->tcp, on_shutdown) != 0) {
+    uv_shutdown_t *shutdown = malloc(sizeof *shutdown); /* few need one, and ten thousand connections are small */
+    if (shutdown != NULL) shutdown->data = client;
+    if (shutdown == NULL || uv_shutdown(shutdown, (uv_stream_t *)&client->tcp, on_shutdown) != 0) {
+        free(shutdown);
         client_close(client);
         return;
     }
@@ -120,6 +123,7 @@ static void sent(struct client *client)
 static void on_written(uv_write_t *write, int status)
 {
     struct client *client = write->data;
+    free(write);
     client->is_writing = false;
     if (client->state == CLIENT_CLOSED) return;
     if (status != 0) {
@@ -150,9 +154,12 @@ static void write_parts(struct client *client, uv_buf_t *buffers, unsigned count
     buffers->base += left;
     buffers->len -= left;
     client->is_writing = true;
-    client->write.data = client;
-    if (uv_write(&client->write, (uv_stream_t *)&client->tcp, buffers, count, on_written) != 0)
+    uv_write_t *write = malloc(sizeof *write); /* only for what the socket does not take at once */
+    if (write != NULL) write->data = client;
+    if (write == NULL || uv_write(write, (uv_stream_t *)&client->tcp, buffers, count, on_written) != 0) {
+        free(write);
         client_close(client);
+    }
 }
 
 void client_send(struct client *client, const struct effect *effect)
@@ -201,6 +208,7 @@ static void reply(struct client *client, int status, const char *busy)
 
 void client_refuse(struct client *client, int status)
 {
+    gauges_of(client)->connections_broken++;
     if (client->state != CLIENT_REST) reply(client, status, status == 503 ? NO_MEMORY : NULL);
     linger(client);
 }
@@ -333,7 +341,8 @@ static void settle(struct client *client)
     bool is_over = client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER;
     if (is_over) input_deinit(input);
     bool is_between = client->state == CLIENT_HEAD && input_parser(input) != NULL;
-    if (is_between && http_parser_is_idle(input_parser(input))) input_give_parser(input);
+    bool is_read = client->state == CLIENT_BUSY && client->is_ended; /* at once: ten thousand polls may begin */
+    if (is_read || (is_between && http_parser_is_idle(input_parser(input)))) input_give_parser(input);
     if (client->state != CLIENT_CLOSED) reading_update(client);
 }
 
@@ -450,6 +459,8 @@ static void take_slot(struct client *client)
     loop->clients[client->slot] = client;
     loop->clients_count++;
     if (client->door == EVENT_DOOR_ADMIN) loop->admin_count++;
+    gauges_of(client)->connections = loop->clients_count;
+    gauges_of(client)->connections_accepted++;
     uv_tcp_nodelay(&client->tcp, 1);
     uv_tcp_keepalive(&client->tcp, 1, CLIENT_KEEPALIVE_S);
     reading_update(client);
@@ -461,6 +472,7 @@ static void turn_away(struct client *client)
     struct loop *loop = client->loop;
     client->slot = UINT32_MAX;
     loop->turned_away_count++;
+    gauges_of(client)->connections_refused++;
     reply(client, 503, NO_SLOT);
     if (loop->turned_away_count > CLIENT_TURNED_AWAY_MAX) {
         client_close(client);

@@ -53,8 +53,6 @@ struct client {
     struct pace body_pace;
     size_t queued_bytes; /* of the answer, at the last sweep */
     size_t linger_bytes;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
     struct list sent_link;
     struct list runnable_link;
     struct list watched_link;
