@@ -35,48 +35,15 @@ def unique(prefix):
     return f"{prefix}-{next(counter)}"
 
 
-def open_slow_clients(client):
-    """Connections that stop at different points; what becomes of them is seen much later, in test_slow.py."""
-    put = client.bytes_of("PUT", client.item_target("p", "a"), [], b"1")
-    get = client.bytes_of("GET", client.item_target("p", "a"))
-    half = client.bytes_of("PUT", client.item_target("p", "half"), [], b"12345678")[:-4]
-    started = {"nothing at all": (b"", b""), "half a head": (b"", get[:50]), "half a body": (b"", half),
-               "half a head after a read": (get, get[:50]), "half a head after a write": (put, put[:50]),
-               "idle after a read": (get, b""), "idle after a write": (put, b"")}
-    connections = {}
-    client.put("p", "a", b"1").expect(204)
-    for name, (whole, part) in started.items():
-        connections[name] = wire.Connection(client.server.address)
-        if whole:
-            connections[name].send(whole)
-            connections[name].read()
-        connections[name].send(part)
-    return connections
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The server most tests share."""
     shared = skerry.Server(tmp_path_factory.mktemp("shared"))
-    shared.slow_bucket = new_client(shared, shared.admin.create_key("slow"))
-    shared.slow_clients = open_slow_clients(shared.slow_bucket)
     yield shared
-    for connection in shared.slow_clients.values():
-        connection.close()
     try:
         shared.stop()
     finally:
         shared.kill()
-
-
-@pytest.fixture
-def slow_bucket(server):
-    return server.slow_bucket
-
-
-@pytest.fixture
-def slow_clients(server):
-    return server.slow_clients
 
 
 @pytest.fixture

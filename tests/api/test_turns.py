@@ -108,6 +108,41 @@ def test_a_walk_that_can_end_ends_before_the_server_does(start_server):
     assert not any("connections cut" in line for line in server.log)
 
 
+def test_pipelined_requests_keep_their_order_while_a_batch_walks(walked):
+    """What comes while older input waits for its turn stays behind it, however the bytes are cut."""
+    pending = start_scan(walked, ENDLESS)
+    connection = wire.Connection(walked.server.address)
+    target = walked.item_target("p", "order")
+    count = 100
+    data = b"".join(walked.bytes_of("PUT", target, [], b"%d" % n) +
+                    walked.bytes_of("GET", target, [("Accept", "application/json")])
+                    for n in range(count))
+    for at in range(0, len(data), 997):
+        connection.send(data[at:at + 997])
+    for n in range(count):
+        connection.read("PUT").expect(204)
+        assert len(connection.read().expect(200).json()) == n + 1
+    assert pending.is_waiting()
+    pending.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    pending.abandon()
+    connection.close()
+
+
+def test_sigterm_does_not_wait_for_who_sends_no_more(start_server):
+    """Whether it only closed its sending side or is gone cannot be seen: it is given two seconds, not ten."""
+    server = start_server()
+    client = scan_client(server)
+    pending = start_scan(client, ENDLESS)
+    read_beside(client, pending, 1)
+    pending.connection.finish_sending()
+    client.close()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.end() == 0
+    assert not any("connections cut" in line for line in server.log), "the walk went on for nobody"
+    assert pending.connection.rest() == b"", "an answer that is not whole must not look like one"
+    pending.connection.close()
+
+
 def test_a_second_signal_ends_a_walk_at_once(start_server):
     server = start_server()
     client = scan_client(server)
