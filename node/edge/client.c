@@ -429,6 +429,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     struct client *client = stream->data;
     if (count == 0) return;
+    if (count > 0) gauges_of(client)->bytes_in += (uint64_t)count;
     if (count == UV_EOF) {
         on_end_of_input(client);
     } else if (count < 0) {
