@@ -55,6 +55,53 @@ bool input_read_file(const char *path, struct buffer *out)
     return is_read;
 }
 
+static const unsigned char MARK[] = {0xef, 0xbb, 0xbf};
+
+/* Do the first bytes, at most 2 of them looked at, say UTF-16? */
+static bool is_utf16(const unsigned char *bytes, size_t length)
+{
+    return length >= 2 && ((bytes[0] == 0xff && bytes[1] == 0xfe) || (bytes[0] == 0xfe && bytes[1] == 0xff));
+}
+
+static bool refuse_utf16(const char *name)
+{
+    say("%s: this is UTF-16; it must be UTF-8", name);
+    return false;
+}
+
+bool input_skip_mark(struct buffer *text, const char *name)
+{
+    const unsigned char *bytes = (const unsigned char *)text->bytes;
+    if (is_utf16(bytes, text->length)) return refuse_utf16(name);
+    if (text->length < sizeof MARK || memcmp(bytes, MARK, sizeof MARK) != 0) return true;
+    text->length -= sizeof MARK;
+    memmove(text->bytes, text->bytes + sizeof MARK, text->length + 1);
+    return true;
+}
+
+bool input_skip_mark_in(FILE *file, const char *name)
+{
+    unsigned char first[sizeof MARK];
+    size_t length = 0;
+    /* One byte alone tells whether there may be a mark; more cannot be given back to a pipe. */
+    for (int c = getc(file); c != EOF; c = getc(file)) {
+        first[length++] = (unsigned char)c;
+        if (is_utf16(first, length)) return refuse_utf16(name);
+        if (length == sizeof MARK && memcmp(first, MARK, sizeof MARK) == 0) return true;
+        bool may_be_mark = length < sizeof MARK && memcmp(first, MARK, length) == 0;
+        bool may_be_utf16 = length == 1 && (first[0] == 0xff || first[0] == 0xfe);
+        if (may_be_mark || may_be_utf16) continue;
+        if (length == 1) {
+            ungetc(c, file);
+            return true;
+        }
+        break;
+    }
+    if (length == 0) return true;
+    say("%s: this does not begin as text does that is JSON", name);
+    return false;
+}
+
 static bool trim_secret(struct buffer *out, const char *name)
 {
     if (out->length > 0 && out->bytes[out->length - 1] == '\n') out->length--;

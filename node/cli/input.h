@@ -21,6 +21,11 @@ bool input_read_rest(FILE *file, const char *name, struct buffer *out);
 /* A file, or standard input for "-", as a whole. */
 bool input_read_file(const char *path, struct buffer *out);
 
+/* Some editors begin a text with a byte order mark. UTF-8's is taken away; UTF-16's means a text that cannot be
+ * read here: false. `name` stands in the message. The same at the beginning of a file that is read bit by bit. */
+bool input_skip_mark(struct buffer *text, const char *name);
+bool input_skip_mark_in(FILE *file, const char *name);
+
 /* A secret from a file that nobody else may read, without the line end behind it. The answer false leaves nothing
  * of it anywhere. */
 bool input_read_secret_file(const char *path, struct buffer *out);

@@ -40,13 +40,6 @@ bool k2v_check_item(const struct arguments *arguments)
            session_check_key("sort key", arguments->words[1], false);
 }
 
-bool k2v_check_token(const char *token)
-{
-    if (token == NULL || call_is_token(token)) return true;
-    say("\"%s\" is no causality token: it is the word behind \"token:\" of a read", token);
-    return false;
-}
-
 /* One value of a list: base64 or null. An absent span is a deletion; `memory` is cleared. */
 static bool decode_value(const json_t *value, struct buffer *memory, struct span *decoded)
 {
@@ -87,7 +80,7 @@ static int show_text(const json_t *values, const char *token)
         print_value(values, decoded);
     }
     buffer_deinit(&memory);
-    fflush(stdout);
+    output_flush();
     if (json_array_size(values) > 1) {
         say_note("%zu concurrent values; an insert or delete with this token replaces them all", i);
     }
@@ -102,7 +95,7 @@ static int show_raw(const struct answer *answer)
         say("the item is deleted");
     } else {
         output_span(buffer_span(&answer->body));
-        fflush(stdout);
+        output_flush();
     }
     if (answer->token[0] != '\0') say_note("token: %s", answer->token);
     return answer->status == 204 ? CLI_NOT_FOUND : CLI_DONE;
@@ -200,7 +193,7 @@ void k2v_say_more(const json_t *document)
     if (next.bytes == NULL) return;
     struct buffer word = {0};
     show_shell_word(&word, next);
-    fflush(stdout);
+    output_flush();
     say_note("more: go on with --start %s", buffer_text(&word));
     buffer_deinit(&word);
 }

@@ -24,9 +24,6 @@ int k2v_delete_batch(int argc, char **argv);
 /* The names of an item on the command line, checked. */
 bool k2v_check_item(const struct arguments *arguments);
 
-/* Is it a token as -c may have it? NULL is fine; else false, said. */
-bool k2v_check_token(const char *token);
-
 /* Show the answer to a read of one item: its values, and the token on standard error. */
 int k2v_show_item(const struct session *session, bool is_raw);
 

@@ -1,5 +1,6 @@
 /* `skerry k2v insert-batch`: any number of items, in requests of bounded size. */
 #include "node/cli/input.h"
+#include "node/cli/interrupt.h"
 #include "node/cli/items.h"
 #include "node/cli/k2v.h"
 #include "node/cli/say.h"
@@ -7,7 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     BATCH_ITEMS_DEFAULT = 1000,
@@ -37,6 +37,7 @@ static const struct usage USAGE = {
 
 struct insert_ask {
     bool has_lines;
+    bool no_progress;
     struct option_number batch_items;
     struct option_number skip;
 };
@@ -51,17 +52,19 @@ struct insert_run {
     uint64_t read_count;     /* items, those skipped included */
     uint64_t stored_count;   /* items */
     uint64_t requests_count; /* that were answered well */
-    bool is_on_terminal;
+    struct progress progress;
+    uint64_t file_bytes;    /* 0: not known */
+    uint64_t skipped_bytes; /* before the first item that is sent */
 };
 
-static void show_progress(const struct insert_run *run)
+/* What was read for the requests that were answered counts as done. */
+static void show_progress(struct insert_run *run, FILE *file)
 {
-    if (run->is_on_terminal) fprintf(stderr, "\r%" PRIu64 " items stored", run->stored_count);
-}
-
-static void end_progress(const struct insert_run *run)
-{
-    if (run->is_on_terminal && run->requests_count > 0) fputs("\r\033[K", stderr);
+    off_t at = ftello(file);
+    run->progress.state.items = run->stored_count;
+    if (at > 0) run->progress.state.bytes = (uint64_t)at - run->skipped_bytes;
+    if (run->file_bytes > 0) run->progress.state.bytes_total = run->file_bytes - run->skipped_bytes;
+    progress_show(&run->progress);
 }
 
 /* What a failed request leaves behind, and how to go on. */
@@ -88,7 +91,6 @@ static int send_batch(struct insert_run *run)
     struct call call = {.method = "POST", .has_body = true, .body = items_batch_end(&run->batch)};
     int code = session_call(run->session, &call, 0);
     if (code != CLI_GO) {
-        end_progress(run);
         long status = run->session->answer.status;
         bool is_refused = status >= 400 && status < 500; /* then nothing of it was stored */
         if (status == 413) say_note("The request has %zu bytes.", call.body.length);
@@ -98,14 +100,18 @@ static int send_batch(struct insert_run *run)
     run->stored_count += run->batch.items_count;
     run->requests_count++;
     items_batch_clear(&run->batch);
-    show_progress(run);
+    show_progress(run, run->reader.file);
     return CLI_GO;
 }
 
 static int add_item(struct insert_run *run, struct span item)
 {
     run->read_count++;
-    if (run->read_count <= run->skip) return CLI_GO;
+    if (run->read_count <= run->skip) {
+        off_t at = ftello(run->reader.file);
+        if (at > 0) run->skipped_bytes = (uint64_t)at;
+        return CLI_GO;
+    }
     if (items_batch_add(&run->batch, item)) return CLI_GO;
     int code = send_batch(run);
     if (code != CLI_GO) return code;
@@ -127,8 +133,12 @@ static int send_all(struct insert_run *run)
     }
     buffer_deinit(&item);
     if (code == CLI_GO && step == ITEMS_BAD) {
-        end_progress(run);
-        say("%s: %s", run->name, run->reader.message);
+        progress_clear(&run->progress);
+        if (interrupt_came()) {
+            say("interrupted");
+        } else {
+            say("%s: %s", run->name, run->reader.message);
+        }
         say_stopped(run, 0);
         return run->stored_count > 0 ? CLI_FAILED : CLI_USAGE;
     }
@@ -172,6 +182,19 @@ static void show_result(const struct insert_run *run)
     }
 }
 
+static void begin_progress(struct insert_run *run, FILE *file, bool is_unwanted)
+{
+    struct stat about;
+    bool has_size = fstat(fileno(file), &about) == 0 && S_ISREG(about.st_mode);
+    run->file_bytes = has_size ? (uint64_t)about.st_size : 0;
+    const struct progress_state state = {.name = "insert-batch",
+                                         .items_word = "items stored",
+                                         .bytes_word = "read",
+                                         .bytes_total = run->file_bytes};
+    progress_begin(&run->progress, &state, is_unwanted);
+    run->session->progress = &run->progress;
+}
+
 static int insert_all(struct session *session, const struct insert_ask *ask, const char *path)
 {
     FILE *file = input_open(path);
@@ -182,14 +205,15 @@ static int insert_all(struct session *session, const struct insert_ask *ask, con
         .skip = ask->skip.value,
         .batch = {.items_max = ask->batch_items.is_given ? ask->batch_items.value : BATCH_ITEMS_DEFAULT,
                   .bytes_max = BATCH_BYTES_MAX},
-        .is_on_terminal = isatty(STDERR_FILENO),
     };
     int code = CLI_USAGE;
-    if (check_first(file, run.name, ask->has_lines)) {
+    if (input_skip_mark_in(file, run.name) && check_first(file, run.name, ask->has_lines)) {
         items_reader_init(&run.reader, file, ask->has_lines);
+        begin_progress(&run, file, ask->no_progress);
         code = send_all(&run);
         items_reader_deinit(&run.reader);
-        end_progress(&run);
+        progress_clear(&run.progress);
+        session->progress = NULL;
         show_result(&run);
     }
     items_batch_deinit(&run.batch);
@@ -215,6 +239,7 @@ int k2v_insert_batch(int argc, char **argv)
          .kind = OPTION_NUMBER,
          .target = &ask.skip,
          .max = INT64_MAX},
+        progress_option(&ask.no_progress),
     };
     struct arguments arguments;
     struct session session;
@@ -225,7 +250,11 @@ int k2v_insert_batch(int argc, char **argv)
         code = CLI_USAGE;
     }
     if (code == CLI_GO) code = session_connect(&session);
-    if (code == CLI_GO) code = insert_all(&session, &ask, arguments.count > 0 ? arguments.words[0] : "-");
+    if (code == CLI_GO) {
+        interrupt_watch(); /* how far it came is worth more than a quick end */
+        code = insert_all(&session, &ask, arguments.count > 0 ? arguments.words[0] : "-");
+        interrupt_end();
+    }
     session_deinit(&session);
     return code;
 }

@@ -2,14 +2,10 @@
 #include "node/cli/input.h"
 #include "node/cli/k2v.h"
 #include "node/cli/say.h"
+#include "node/cli/shown.h"
 
 #include <stdlib.h>
 
-#define TOKEN_OPTION(field, text)                                                                                 \
-    {                                                                                                             \
-        .letter = 'c', .name = "causality-token", .value_word = "TOKEN", .help = (text), .kind = OPTION_TEXT,     \
-        .target = (field)                                                                                         \
-    }
 #define RAW_OPTION(field)                                                                                         \
     {                                                                                                             \
         .name = "raw", .help = "write the bytes of the value alone; exit code 4 when there are several",          \
@@ -24,10 +20,12 @@ static const struct usage READ_USAGE = {
         "\n"
         "Values go to standard output, one after the other; several values are concurrent writes. A deletion\n"
         "is shown as (deleted), a value that is no printable text as base64:…. The token goes to standard\n"
-        "error: give it to `insert` or `delete` with -c to replace what was read.\n"
+        "error: give it to `insert` or `delete` to replace what was read, with -c, or with -C when it is in a\n"
+        "file.\n"
         "\n"
         "With --raw, a deleted item ends with exit code 3.\n",
     .examples = "  skerry k2v read mailboxes INBOX\n"
+                "  skerry k2v read mailboxes INBOX 2> seen       # keeps the token, for -C seen\n"
                 "  skerry k2v read mailboxes INBOX -o json\n"
                 "  skerry k2v read images logo.png --raw > logo.png\n",
     .arguments_min = 2,
@@ -55,13 +53,13 @@ int k2v_read(int argc, char **argv)
 
 static const struct usage POLL_USAGE = {
     .command = "skerry k2v poll",
-    .synopsis = "PK SK -c TOKEN [OPTIONS]",
+    .synopsis = "PK SK -c TOKEN [OPTIONS]\nPK SK -C FILE [OPTIONS]",
     .about = "Wait until the item has something that TOKEN has not seen, then show it as `read` does.\n"
              "Ends with exit code 5 when the time is over without news.\n"
              "\n"
              "The token of an item that was never written is AAAAAAAAAAA.\n",
-    .examples = "  skerry k2v poll mailboxes INBOX -c CgsMDQ4PE_gKCwwNDg8QEQAAAAAAAAPp --timeout 60\n"
-                "  skerry k2v poll jobs next -c AAAAAAAAAAA\n",
+    .examples = "  skerry k2v read mailboxes INBOX 2> seen; skerry k2v poll mailboxes INBOX -C seen --timeout 60\n"
+                "  skerry k2v poll jobs next -c AAAAAAAAAAA      # waits until there is such an item\n",
     .arguments_min = 2,
     .arguments_max = 2,
 };
@@ -83,31 +81,31 @@ static int poll_item(struct session *session, const struct arguments *arguments,
 
 int k2v_poll(int argc, char **argv)
 {
-    const char *token = NULL;
+    struct shown seen = {0};
     struct option_number timeout = {0};
     bool is_raw = false;
-    const struct option own[] = {
-        TOKEN_OPTION(&token, "what was seen: the token of the last read"),
-        {.name = "timeout",
-         .value_word = "SECONDS",
-         .help = "how long to wait, 1 to 600; 300 if not given",
-         .kind = OPTION_NUMBER,
-         .target = &timeout,
-         .min = 1,
-         .max = K2V_POLL_MAX_S},
-        RAW_OPTION(&is_raw),
-    };
+    struct option own[SHOWN_OPTIONS + 2];
+    size_t own_count = shown_options(&SHOWN_TOKEN, &seen, own);
+    own[own_count++] = (struct option){.name = "timeout",
+                                       .value_word = "SECONDS",
+                                       .help = "how long to wait, 1 to 600; 300 if not given",
+                                       .kind = OPTION_NUMBER,
+                                       .target = &timeout,
+                                       .min = 1,
+                                       .max = K2V_POLL_MAX_S};
+    own[own_count++] = (struct option)RAW_OPTION(&is_raw);
     struct arguments arguments;
     struct session session;
     session_init(&session);
-    int code = session_open(&session, &POLL_USAGE, own, sizeof own / sizeof own[0], argc, argv, &arguments);
-    if (code == CLI_GO && token == NULL) {
+    int code = session_open(&session, &POLL_USAGE, own, own_count, argc, argv, &arguments);
+    if (code == CLI_GO && seen.word == NULL && seen.file == NULL) {
         say("poll needs -c TOKEN, the token of the last read (AAAAAAAAAAA for an item never written)");
         code = CLI_USAGE;
     }
-    if (code == CLI_GO && (!k2v_check_item(&arguments) || !k2v_check_token(token))) code = CLI_USAGE;
+    if (code == CLI_GO && (!k2v_check_item(&arguments) || !shown_find(&SHOWN_TOKEN, &seen))) code = CLI_USAGE;
     if (code == CLI_GO) code = session_connect(&session);
-    if (code == CLI_GO) code = poll_item(&session, &arguments, token, &timeout, is_raw);
+    if (code == CLI_GO) code = poll_item(&session, &arguments, seen.word, &timeout, is_raw);
+    shown_deinit(&seen);
     session_deinit(&session);
     return code;
 }
@@ -139,18 +137,18 @@ static int write_item(struct session *session, struct call *call, const struct a
 
 static const struct usage INSERT_USAGE = {
     .command = "skerry k2v insert",
-    .synopsis =
-        "PK SK VALUE [-c TOKEN] [OPTIONS]\nPK SK --file FILE [-c TOKEN] [OPTIONS]\nPK SK - [-c TOKEN] [OPTIONS]",
+    .synopsis = "PK SK VALUE [-c TOKEN | -C FILE] [OPTIONS]\nPK SK --file FILE [-c TOKEN | -C FILE] [OPTIONS]\n"
+                "PK SK - [-c TOKEN | -C FILE] [OPTIONS]",
     .about =
         "Store a value in the item with partition key PK and sort key SK.\n"
         "\n"
-        "With -c the value replaces what the token has seen; what others wrote meanwhile stays beside it, as\n"
-        "a conflict that a read shows. Without -c nothing is replaced. Prints the new token when the server\n"
-        "gives one: with it the next insert replaces this value.\n"
+        "With -c or -C the value replaces what the token has seen; what others wrote meanwhile stays beside\n"
+        "it, as a conflict that a read shows. Without one nothing is replaced. Prints the new token when the\n"
+        "server gives one: with it the next insert replaces this value.\n"
         "\n"
         "VALUE is stored as it is, without a line end; - is standard input, byte for byte.\n",
-    .examples = "  skerry k2v insert mailboxes INBOX 'first value'\n"
-                "  skerry k2v insert mailboxes INBOX 'second value' -c CgsMDQ4PE_gKCwwNDg8QEQAAAAAAAAPp\n"
+    .examples = "  skerry k2v insert mailboxes INBOX 'first value' > seen\n"
+                "  skerry k2v insert mailboxes INBOX 'second value' -C seen\n"
                 "  skerry k2v insert images logo.png --file logo.png\n"
                 "  date | skerry k2v insert jobs last-run -\n",
     .arguments_min = 2,
@@ -185,64 +183,67 @@ static bool take_value(const struct arguments *arguments, const char *file, stru
 
 int k2v_insert(int argc, char **argv)
 {
-    const char *token = NULL;
+    struct shown seen = {0};
     const char *file = NULL;
-    const struct option own[] = {
-        TOKEN_OPTION(&token, "replace what this token has seen"),
-        {.letter = 'f',
-         .name = "file",
-         .value_word = "FILE",
-         .help = "store the bytes of FILE",
-         .kind = OPTION_TEXT,
-         .target = &file},
-    };
+    struct option own[SHOWN_OPTIONS + 1];
+    size_t own_count = shown_options(&SHOWN_TOKEN, &seen, own);
+    own[own_count++] = (struct option){.letter = 'f',
+                                       .name = "file",
+                                       .value_word = "FILE",
+                                       .help = "store the bytes of FILE",
+                                       .kind = OPTION_TEXT,
+                                       .target = &file};
     struct arguments arguments;
     struct buffer value = {0};
     struct session session;
     session_init(&session);
-    int code = session_open(&session, &INSERT_USAGE, own, sizeof own / sizeof own[0], argc, argv, &arguments);
-    if (code == CLI_GO && (!k2v_check_item(&arguments) || !k2v_check_token(token))) code = CLI_USAGE;
+    int code = session_open(&session, &INSERT_USAGE, own, own_count, argc, argv, &arguments);
+    if (code == CLI_GO && (!k2v_check_item(&arguments) || !shown_find(&SHOWN_TOKEN, &seen))) code = CLI_USAGE;
     if (code == CLI_GO) code = session_connect(&session);
     if (code == CLI_GO && !take_value(&arguments, file, &value)) code = CLI_USAGE;
     if (code == CLI_GO) {
         struct call call = {
-            .method = "PUT", .causality_token = token, .has_body = true, .body = buffer_span(&value)};
+            .method = "PUT", .causality_token = seen.word, .has_body = true, .body = buffer_span(&value)};
         code = write_item(&session, &call, &arguments);
         if (session.answer.status == 413) say_note("The value has %zu bytes.", value.length);
     }
     buffer_deinit(&value);
+    shown_deinit(&seen);
     session_deinit(&session);
     return code;
 }
 
 static const struct usage DELETE_USAGE = {
     .command = "skerry k2v delete",
-    .synopsis = "PK SK -c TOKEN [OPTIONS]\nPK SK [OPTIONS]",
+    .synopsis = "PK SK -c TOKEN [OPTIONS]\nPK SK -C FILE [OPTIONS]\nPK SK [OPTIONS]",
     .about = "Delete what TOKEN has seen of the item with partition key PK and sort key SK. What others wrote\n"
-             "meanwhile stays. Without -c nothing is known to have been seen: the values stay, and the deletion\n"
-             "stands beside them as a conflict.\n",
-    .examples = "  skerry k2v delete mailboxes INBOX -c CgsMDQ4PE_gKCwwNDg8QEQAAAAAAAAPp\n",
+             "meanwhile stays. Without a token nothing is known to have been seen: the values stay, and the\n"
+             "deletion stands beside them as a conflict.\n",
+    .examples = "  skerry k2v read mailboxes INBOX 2> seen\n"
+                "  skerry k2v delete mailboxes INBOX -C seen\n",
     .arguments_min = 2,
     .arguments_max = 2,
 };
 
 int k2v_delete(int argc, char **argv)
 {
-    const char *token = NULL;
-    const struct option own[] = {TOKEN_OPTION(&token, "delete what this token has seen")};
+    struct shown seen = {0};
+    struct option own[SHOWN_OPTIONS];
+    size_t own_count = shown_options(&SHOWN_TOKEN, &seen, own);
     struct arguments arguments;
     struct session session;
     session_init(&session);
-    int code = session_open(&session, &DELETE_USAGE, own, 1, argc, argv, &arguments);
-    if (code == CLI_GO && (!k2v_check_item(&arguments) || !k2v_check_token(token))) code = CLI_USAGE;
+    int code = session_open(&session, &DELETE_USAGE, own, own_count, argc, argv, &arguments);
+    if (code == CLI_GO && (!k2v_check_item(&arguments) || !shown_find(&SHOWN_TOKEN, &seen))) code = CLI_USAGE;
     if (code == CLI_GO) code = session_connect(&session);
     if (code == CLI_GO) {
-        struct call call = {.method = "DELETE", .causality_token = token};
+        struct call call = {.method = "DELETE", .causality_token = seen.word};
         code = write_item(&session, &call, &arguments);
     }
-    if (code == CLI_DONE && token == NULL && session.answer.status != 0) {
-        say_note("deleted without -c: values that were there stay beside the deletion");
+    if (code == CLI_DONE && seen.word == NULL && session.answer.status != 0) {
+        say_note("deleted without a token: values that were there stay beside the deletion");
     }
+    shown_deinit(&seen);
     session_deinit(&session);
     return code;
 }

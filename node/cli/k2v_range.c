@@ -2,6 +2,7 @@
 #include "node/cli/k2v.h"
 #include "node/cli/range.h"
 #include "node/cli/say.h"
+#include "node/cli/shown.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -97,8 +98,8 @@ static const struct usage POLL_RANGE_USAGE = {
              "Without a marker all items there are shown at once, and a seen marker on standard error. With that\n"
              "marker the next call waits until there is something the marker has not seen; it ends with exit\n"
              "code 5 when the time is over without news. Deleted items are among the news.\n",
-    .examples = "  skerry k2v poll-range mailboxes\n"
-                "  skerry k2v poll-range mailboxes --seen-marker MARKER --timeout 60\n"
+    .examples = "  skerry k2v poll-range mailboxes 2> seen       # keeps the marker\n"
+                "  skerry k2v poll-range mailboxes --seen-marker-file seen --timeout 60\n"
                 "  skerry k2v poll-range mailboxes --prefix 2026- -o json\n",
     .arguments_min = 1,
     .arguments_max = 1,
@@ -107,7 +108,7 @@ static const struct usage POLL_RANGE_USAGE = {
 struct poll_range {
     struct range range;
     struct option_number timeout;
-    const char *seen_marker;
+    struct shown seen;
 };
 
 static json_t *poll_range_body(const struct poll_range *ask, unsigned timeout_s)
@@ -115,7 +116,7 @@ static json_t *poll_range_body(const struct poll_range *ask, unsigned timeout_s)
     json_t *body = say_need(json_object());
     range_set(&ask->range, body);
     json_object_set_new(body, "timeout", say_need(json_integer(timeout_s)));
-    json_t *marker = ask->seen_marker != NULL ? json_string(ask->seen_marker) : json_null();
+    json_t *marker = ask->seen.word != NULL ? json_string(ask->seen.word) : json_null();
     json_object_set_new(body, "seenMarker", say_need(marker));
     return body;
 }
@@ -128,7 +129,7 @@ static int show_news(const struct session *session, json_t *document)
     }
     if (!k2v_print_items(json_object_get(document, "items"))) return CLI_FAILED;
     const char *marker = json_string_value(json_object_get(document, "seenMarker"));
-    fflush(stdout);
+    output_flush();
     if (marker != NULL) say_note("seen marker: %s", marker);
     return CLI_DONE;
 }
@@ -160,7 +161,7 @@ static int poll_range(struct session *session, const struct poll_range *ask, con
 int k2v_poll_range(int argc, char **argv)
 {
     struct poll_range ask = {0};
-    struct option own[RANGE_OPTIONS + 2];
+    struct option own[RANGE_OPTIONS + 1 + SHOWN_OPTIONS];
     size_t own_count = range_options(&ask.range, false, own);
     own[own_count++] = (struct option){.name = "timeout",
                                        .value_word = "SECONDS",
@@ -169,21 +170,17 @@ int k2v_poll_range(int argc, char **argv)
                                        .target = &ask.timeout,
                                        .min = 1,
                                        .max = K2V_POLL_MAX_S};
-    own[own_count++] = (struct option){.name = "seen-marker",
-                                       .value_word = "MARKER",
-                                       .help = "what was seen: the marker of the last call",
-                                       .kind = OPTION_TEXT,
-                                       .target = &ask.seen_marker};
+    own_count += shown_options(&SHOWN_MARKER, &ask.seen, own + own_count);
     struct arguments arguments;
     struct session session;
     session_init(&session);
     int code = session_open(&session, &POLL_RANGE_USAGE, own, own_count, argc, argv, &arguments);
-    bool is_good = code != CLI_GO ||
-                   (session_check_key("partition key", arguments.words[0], false) && range_check(&ask.range) &&
-                    session_check_key("marker", ask.seen_marker, false));
+    bool is_good = code != CLI_GO || (session_check_key("partition key", arguments.words[0], false) &&
+                                      range_check(&ask.range) && shown_find(&SHOWN_MARKER, &ask.seen));
     if (!is_good) code = CLI_USAGE;
     if (code == CLI_GO) code = session_connect(&session);
     if (code == CLI_GO) code = poll_range(&session, &ask, arguments.words[0]);
+    shown_deinit(&ask.seen);
     session_deinit(&session);
     return code;
 }

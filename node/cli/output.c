@@ -22,17 +22,30 @@ struct option output_option(unsigned *target)
                            .choices = FORMS};
 }
 
+/* Why writing failed first: who closes the stream later learns only that it did. */
+static int first_error;
+
+static void note_error(bool is_written)
+{
+    if (!is_written && first_error == 0) first_error = errno;
+}
+
 void output_json(json_t *document)
 {
     say_need(document);
-    json_dumpf(document, stdout, JSON_INDENT(2));
+    note_error(json_dumpf(document, stdout, JSON_INDENT(2)) == 0);
     json_decref(document);
     fputc('\n', stdout);
 }
 
 void output_span(struct span text)
 {
-    if (text.length > 0) fwrite(text.bytes, 1, text.length, stdout);
+    if (text.length > 0) note_error(fwrite(text.bytes, 1, text.length, stdout) == text.length);
+}
+
+void output_flush(void)
+{
+    note_error(fflush(stdout) == 0);
 }
 
 int output_end(int code)
@@ -42,7 +55,8 @@ int output_end(int code)
     errno = 0;
     is_bad = fclose(stdout) != 0 || is_bad;
     if (!is_bad) return code;
-    say("cannot write to standard output: %s", errno != 0 ? strerror(errno) : "write error");
+    note_error(false);
+    say("cannot write to standard output: %s", first_error != 0 ? strerror(first_error) : "write error");
     return code == CLI_DONE ? CLI_FAILED : code;
 }
 

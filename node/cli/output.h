@@ -18,6 +18,9 @@ void output_json(json_t *document);
 /* Write the text as it is. */
 void output_span(struct span text);
 
+/* Let all that was written so far out, before something on standard error. */
+void output_flush(void);
+
 /* All that was written has arrived? Says what went wrong and answers CLI_FAILED instead of a `code` that is done;
  * any other `code` stays. To be called once, at the end. */
 int output_end(int code);

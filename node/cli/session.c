@@ -4,6 +4,7 @@
 #include "http/route.h"
 #include "node/cli/failure.h"
 #include "node/cli/input.h"
+#include "node/cli/interrupt.h"
 #include "node/cli/say.h"
 #include "node/cli/settings_file.h"
 
@@ -81,6 +82,7 @@ static bool load_env_file(struct session *session)
 {
     if (session->env_file_flag == NULL) return true;
     if (!input_read_secret_file(session->env_file_flag, &session->file)) return false;
+    if (!input_skip_mark(&session->file, session->env_file_flag)) return false;
 
     struct span rest = buffer_span(&session->file);
     struct span name, value;
@@ -187,8 +189,23 @@ int session_connect(struct session *session)
     return load_env_file(session) && find_account(session) ? CLI_GO : CLI_USAGE;
 }
 
+static bool on_tick(void *owner, uint64_t sent_bytes, uint64_t received_bytes)
+{
+    struct session *session = owner;
+    (void)sent_bytes;
+    if (session->progress != NULL) {
+        if (session->progress_is_received) session->progress->state.bytes = received_bytes;
+        progress_show(session->progress);
+    }
+    return !interrupt_came();
+}
+
 static int say_failure(const struct session *session, const char *problem)
 {
+    if (interrupt_came()) {
+        say("interrupted");
+        return CLI_FAILED;
+    }
     const struct call_endpoint *endpoint = &session->account.endpoint;
     say("no answer from %s://%s: %s", endpoint->is_https ? "https" : "http", endpoint->authority, problem);
     return CLI_FAILED;
@@ -215,11 +232,13 @@ int session_call(struct session *session, const struct call *call, unsigned time
     if (call_build(call, &session->account, (uint64_t)time(NULL), &session->exchange, &request) != ERR_OK) {
         say_no_memory();
     }
-    if (!transfer_run(&session->transfer, &request, timeout_s, &session->answer, problem)) {
-        return say_failure(session, problem);
-    }
+    session->transfer.on_tick = on_tick;
+    session->transfer.owner = session;
+    bool is_answered = transfer_run(&session->transfer, &request, timeout_s, &session->answer, problem);
     long status = session->answer.status;
-    if (status >= 200 && status < 300) return CLI_GO;
+    if (is_answered && status >= 200 && status < 300) return CLI_GO;
+    if (session->progress != NULL) progress_clear(session->progress);
+    if (!is_answered) return say_failure(session, problem);
     if (status == 304) return CLI_NOTHING_NEW;
     if (status == 409) return CLI_CONFLICT;
 

@@ -6,6 +6,7 @@
 #include "node/cli/commands.h"
 #include "node/cli/options.h"
 #include "node/cli/output.h"
+#include "node/cli/progress.h"
 #include "node/cli/transfer.h"
 
 struct session {
@@ -20,6 +21,8 @@ struct session {
     struct arena memory;   /* of the settings */
     struct arena exchange; /* of one exchange */
     struct transfer transfer;
+    struct progress *progress; /* of the command, or NULL; shown while an exchange takes its time */
+    bool progress_is_received; /* its bytes are those of the answer; else the command sees to them */
     struct answer answer;
 };
 
@@ -35,7 +38,8 @@ int session_open(struct session *session, const struct usage *usage, const struc
 int session_connect(struct session *session);
 
 /* Send one call. CLI_GO with session->answer for every 2xx. Else the exit code, said on standard error; only
- * CLI_NOTHING_NEW (304) and CLI_CONFLICT (409) are left to the caller to put into words. */
+ * CLI_NOTHING_NEW (304) and CLI_CONFLICT (409) are left to the caller to put into words. An interrupt that is
+ * watched for (interrupt.h) ends it as a failure. */
 int session_call(struct session *session, const struct call *call, unsigned timeout_s);
 
 /* The answer's body as JSON; NULL, said, when it is none. */

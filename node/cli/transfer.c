@@ -67,6 +67,23 @@ static void set_rules(CURL *curl, const struct call_request *request, unsigned t
     if (request->is_loopback) curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* else as the environment says */
 }
 
+static int tick(void *owner, curl_off_t download_total, curl_off_t received, curl_off_t upload_total,
+                curl_off_t sent)
+{
+    const struct transfer *transfer = owner;
+    (void)download_total;
+    (void)upload_total;
+    return transfer->on_tick(transfer->owner, (uint64_t)sent, (uint64_t)received) ? 0 : 1;
+}
+
+static void set_tick(struct transfer *transfer)
+{
+    if (transfer->on_tick == NULL) return;
+    curl_easy_setopt(transfer->curl, CURLOPT_XFERINFOFUNCTION, tick);
+    curl_easy_setopt(transfer->curl, CURLOPT_XFERINFODATA, transfer);
+    curl_easy_setopt(transfer->curl, CURLOPT_NOPROGRESS, 0L);
+}
+
 static void set_method(CURL *curl, const struct call_request *request)
 {
     if (request->has_body) {
@@ -106,6 +123,7 @@ bool transfer_run(struct transfer *transfer, const struct call_request *request,
     answer->token[0] = '\0';
 
     set_rules(curl, request, timeout_s);
+    set_tick(transfer);
     set_method(curl, request);
     struct curl_slist *headers = make_headers(request);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

@@ -15,6 +15,10 @@ enum {
 /* A connection that is kept between exchanges. {0} is none; opened by the first exchange. */
 struct transfer {
     void *curl;
+    /* May be NULL. Called now and then while an exchange is under way, at least once a second: the bytes of the
+     * bodies so far. The answer false ends the exchange. */
+    bool (*on_tick)(void *owner, uint64_t sent_bytes, uint64_t received_bytes);
+    void *owner;
 };
 
 struct answer {

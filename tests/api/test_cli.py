@@ -303,3 +303,97 @@ def test_every_command_explains_itself(words):
     done = skerry.run(*words, "--help").expect(DONE)
     assert " ".join(["skerry", *words]) in done.text and len(done.text.splitlines()) > 3
     assert done.errors == ""
+
+
+# Words that can be taken for more than one thing
+
+
+@pytest.mark.parametrize("command", ["read-batch", "delete-batch"])
+@pytest.mark.parametrize("word", ["nofile.json", "./nofile", "../nofile", "nofile.jsonl"])
+def test_a_file_that_is_not_there_is_no_partition_key(k2v, run, command, word):
+    done = run(command, word).expect(USAGE)
+    assert word in done.errors and "--partition" in done.errors and done.output == b""
+    k2v.write(word, "a", b"1")
+    assert run(command, "--partition", word, "-o", "json").expect(DONE).json()[0]["partitionKey"] == word
+    assert run(command, word, "--prefix", "a", "-o", "json").expect(DONE).json()[0]["partitionKey"] == word
+
+
+@pytest.mark.parametrize("command", ["read-batch", "delete-batch"])
+def test_the_body_itself_may_be_the_argument(k2v, run, pk, command):
+    k2v.insert_batch([{"pk": pk, "sk": sk, "v": ""} for sk in ("a", "b")]).expect(204)
+    body = json.dumps([{"partitionKey": pk, "start": "a", "singleItem": True}, {"partitionKey": pk, "prefix": "b"}])
+    answer = run(command, body, "-o", "json").expect(DONE).json()
+    assert [element["start"] for element in answer] == ["a", None]
+    done = run(command, "[Gmail]").expect(USAGE)
+    assert "the argument:1:" in done.errors and "--partition" in done.errors
+    k2v.write("[Gmail]", "a", b"1")
+    assert run(command, "--partition", "[Gmail]", "-o", "json").expect(DONE).json()[0]["partitionKey"] == "[Gmail]"
+
+
+BOM, UTF16 = "﻿".encode(), "﻿[]".encode("utf-16")
+
+
+def test_a_byte_order_mark_is_skipped_and_utf16_is_refused(k2v, run, pk, tmp_path):
+    file = tmp_path / "file.json"
+    items = json.dumps([{"pk": pk, "sk": "a", "value": "1"}]).encode()
+    lines = json.dumps({"pk": pk, "sk": "b", "value": "1"}).encode()
+    search = json.dumps([{"partitionKey": pk}]).encode()
+    for words, data in ((["insert-batch"], items), (["insert-batch", "--lines"], lines), (["read-batch"], search)):
+        file.write_bytes(BOM + data)
+        run(*words, file).expect(DONE)
+        run(*words, "-", stdin=BOM + data).expect(DONE)
+        file.write_bytes(UTF16)
+        assert "UTF-16" in run(*words, file).expect(USAGE).errors
+    assert k2v.keys(pk) == ["a", "b"]
+    for data in (BOM[:1], BOM[:2] + b"[]", b"\xff[]"):
+        run("insert-batch", "-", stdin=data).expect(USAGE)
+
+
+def test_a_byte_order_mark_in_the_env_file_hides_no_name(k2v, pk, tmp_path):
+    k2v.write(pk, "a", b"1")
+    file = tmp_path / "k2v.env"
+    file.write_bytes(BOM + "".join(f"{name}={value}\n" for name, value in environment_of(k2v).items()).encode())
+    file.chmod(0o600)
+    skerry.run("k2v", "read", pk, "a", "--env-file", file).expect(DONE)
+
+
+# Tokens and markers from the files that commands wrote
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_token_comes_from_what_a_read_or_a_write_printed(k2v, run, pk, tmp_path, form):
+    seen = tmp_path / "seen"
+    k2v.write(pk, "a", b"1", b"2")
+    done = run("read", pk, "a", "-o", form).expect(DONE)
+    seen.write_text(done.errors if form == "text" else done.text)
+    done = run("insert", pk, "a", "3", "-C", seen, "-o", form).expect(DONE)
+    assert k2v.values(pk, "a") == [b"3"]
+    seen.write_text(done.text)
+    run("poll", pk, "a", "-C", seen, "--timeout", "1").expect(NOTHING_NEW)
+    run("delete", pk, "a", "--causality-token-file", seen).expect(DONE)
+    assert k2v.values(pk, "a") == [None]
+    run("insert", pk, "a", "4", "-C", "-", stdin=k2v.token(pk, "a") + "\n").expect(DONE)
+    assert k2v.values(pk, "a") == [b"4"]
+
+
+def test_a_file_without_a_token_is_refused(k2v, run, pk, tmp_path):
+    seen = tmp_path / "seen"
+    for text in ("", "\n", "two words", "token: \n", '{"causality_token": null}', "a\0b"):
+        seen.write_text(text)
+        done = run("insert", pk, "a", "1", "-C", seen).expect(USAGE)
+        assert str(seen) in done.errors
+    run("insert", pk, "a", "1", "-C", tmp_path / "none").expect(USAGE)
+    run("insert", pk, "a", "1", "-C", seen, "-c", EMPTY_TOKEN).expect(USAGE)
+    assert k2v.values(pk, "a") == []
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_marker_comes_from_what_a_range_poll_printed(k2v, run, pk, tmp_path, form):
+    seen = tmp_path / "seen"
+    k2v.write(pk, "a", b"1")
+    done = run("poll-range", pk, "-o", form).expect(DONE)
+    seen.write_text(done.errors if form == "text" else done.text)
+    run("poll-range", pk, "--seen-marker-file", seen, "--timeout", "1").expect(NOTHING_NEW)
+    k2v.write(pk, "b", b"2")
+    done = run("poll-range", pk, "--seen-marker-file", seen, "-o", "json").expect(DONE).json()
+    assert [item["sk"] for item in done["items"]] == ["b"]

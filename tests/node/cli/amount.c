@@ -1,0 +1,72 @@
+/* Numbers for people: every unit's borders. */
+#include "node/cli/amount.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+struct row {
+    uint64_t number;
+    const char *text;
+};
+
+static void check(const char *(*amount)(char *, uint64_t), const struct row *rows, size_t count)
+{
+    char text[AMOUNT_CHARS];
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(amount(text, rows[i].number), rows[i].text);
+    }
+}
+
+static void bytes_have_the_unit_that_keeps_them_short(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {0, "0 B"},           {1023, "1023 B"},     {1024, "1.0 KiB"},      {1048524, "1023.9 KiB"},
+        {1048525, "1.0 MiB"}, {1048576, "1.0 MiB"}, {16090726, "15.3 MiB"}, {UINT64_MAX, "16.0 EiB"}};
+    check(amount_bytes, rows, sizeof rows / sizeof rows[0]);
+}
+
+static void counts_are_cut_into_thousands(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {{0, "0"},
+                                      {999, "999"},
+                                      {1000, "1,000"},
+                                      {1234567, "1,234,567"},
+                                      {UINT64_MAX, "18,446,744,073,709,551,615"}};
+    check(amount_count, rows, sizeof rows / sizeof rows[0]);
+}
+
+static void durations_have_three_digits_that_count(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {{0, "0 us"},          {999, "999 us"},     {1000, "1.00 ms"},
+                                      {12345, "12.3 ms"},   {999000, "999 ms"},  {1500000, "1.50 s"},
+                                      {90000000, "90.0 s"}, {600000000, "600 s"}};
+    check(amount_us, rows, sizeof rows / sizeof rows[0]);
+}
+
+static void clocks_and_ages_have_their_two_largest_units(void **state)
+{
+    (void)state;
+    static const struct row clocks[] = {{0, "0:00"}, {65, "1:05"}, {3599, "59:59"}, {3600, "1:00:00"}};
+    static const struct row ages[] = {{0, "0 s"},           {59, "59 s"},           {60, "1 min"},
+                                      {3600, "1 h 00 min"}, {86399, "23 h 59 min"}, {90000, "1 d 01 h"}};
+    check(amount_clock, clocks, sizeof clocks / sizeof clocks[0]);
+    check(amount_age, ages, sizeof ages / sizeof ages[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_have_the_unit_that_keeps_them_short),
+        cmocka_unit_test(counts_are_cut_into_thousands),
+        cmocka_unit_test(durations_have_three_digits_that_count),
+        cmocka_unit_test(clocks_and_ages_have_their_two_largest_units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
