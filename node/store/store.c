@@ -251,8 +251,8 @@ static uint32_t take_first(struct list *ops, uint32_t count_max, struct list *fi
     return count;
 }
 
-/* What does not fit spoils the transaction it is in. Then half as many are tried, down to one alone, and after each
- * success twice as many: a deletion is not refused for a neighbour's value. */
+/* What does not fit spoils the transaction it is in. Then half as many are tried, down to one alone, and after
+ * each success twice as many: a deletion is not refused for a neighbour's value. */
 void store_run_writes(struct store *store, struct list *ops, uint64_t wall_us)
 {
     struct list done;

@@ -43,9 +43,9 @@ void store_close(struct store *store);
  */
 void store_run_reads(const struct store *store, struct list *ops);
 
-/* Run every op of the list of writes in one synced transaction at wall-clock `wall_us`, or, when that does not fit,
- * in several, in order: an op is ERR_FULL only when it does not fit alone. Each op's err is set: ERR_OK only after
- * the sync. ERR_IO of any op means the disk failed: acknowledge nothing more and stop (H18). */
+/* Run every op of the list of writes in one synced transaction at wall-clock `wall_us`, or, when that does not
+ * fit, in several, in order: an op is ERR_FULL only when it does not fit alone. Each op's err is set: ERR_OK only
+ * after the sync. ERR_IO of any op means the disk failed: acknowledge nothing more and stop (H18). */
 void store_run_writes(struct store *store, struct list *ops, uint64_t wall_us);
 
 /* The seal of a token: a keyed hash over bucket, keys and the clock's bytes; 0 for the empty clock (H7). */
