@@ -167,6 +167,35 @@ enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction,
     return *is_gone ? ERR_OK : take(file, meta);
 }
 
+/* The meta page `number`, with the transaction that its list of free pages ends with where that can be read: the
+ * number in the page itself may be what is damaged. False when it is no meta page. */
+static bool read_meta_alone(struct lmdb_file *file, uint64_t number, struct lmdb_meta *meta)
+{
+    uint8_t bytes[LMDB_META_BYTES];
+    uint64_t page_bytes = number == 0 ? 0 : (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t newest = 0;
+    bool is_sound = false;
+    if (!read_file(file, number * page_bytes, bytes, sizeof bytes) || !lmdb_meta_read(bytes, number, meta))
+        return false;
+    if (newest_of(file, meta, &newest, &is_sound) == ERR_OK && is_sound && newest > 0) meta->transaction = newest;
+    return true;
+}
+
+enum err lmdb_file_open_any(struct lmdb_file *file, int fd)
+{
+    struct lmdb_meta metas[LMDB_META_PAGES];
+    struct stat info;
+    *file = (struct lmdb_file){.fd = fd};
+    if (fstat(fd, &info) != 0) return refuse(file, "file", 0, LMDB_UNREADABLE);
+    file->bytes = (uint64_t)info.st_size;
+    bool has[LMDB_META_PAGES] = {read_meta_alone(file, 0, &metas[0]), read_meta_alone(file, 1, &metas[1])};
+    int first = has[1] && (!has[0] || metas[1].transaction > metas[0].transaction) ? 1 : 0;
+    enum err err = has[first] ? take(file, &metas[first]) : refuse(file, "file", 0, LMDB_NOT_META);
+    if (err != ERR_CORRUPT || !has[1 - first]) return err;
+    file->finding = (struct lmdb_finding){0};
+    return take(file, &metas[1 - first]);
+}
+
 /* --- the account of pages ------------------------------------------------------------------------------- */
 
 struct account {

@@ -41,6 +41,10 @@ MUST_USE enum err lmdb_file_open(struct lmdb_file *file, int fd);
  * the one before; begin again. Errors as above. */
 MUST_USE enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction, bool *is_gone);
 
+/* Take the newest snapshot that can be read at all, whatever the other meta page is: for saving what there is from
+ * a damaged file. Nobody writes to it. ERR_CORRUPT: there is none. ERR_MEMORY. */
+MUST_USE enum err lmdb_file_open_any(struct lmdb_file *file, int fd);
+
 /* Check the snapshot; `found` is called for each finding. Nobody writes to the file. ERR_OK also with findings;
  * ERR_MEMORY. `pages` counts those that were read or accounted for. */
 MUST_USE enum err lmdb_file_check(struct lmdb_file *file, bool is_whole,
