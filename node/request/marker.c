@@ -107,13 +107,27 @@ bool marker_read(const struct service *service, const struct op_key *key, const 
     return !*is_memory;
 }
 
+/* No less than crdt_seen_encode() needs: a thousand polls may be answered at one time, each with its marker. */
+static size_t encoded_bytes_max(const struct crdt_seen *seen)
+{
+    enum { COUNTS_BYTES = 16, ITEM_BYTES = 4 };
+    size_t bytes = COUNTS_BYTES + seen->interval.low_bytes + seen->interval.high_bytes +
+                   seen->clock.count * sizeof(struct crdt_dot);
+    for (uint32_t i = 0; i < seen->items_count; i++) {
+        const struct crdt_seen_item *item = &seen->items[i];
+        bytes += ITEM_BYTES + item->sort_key_bytes + item->context.count * sizeof(struct crdt_dot);
+    }
+    return bytes < CRDT_SEEN_BYTES_MAX ? bytes : CRDT_SEEN_BYTES_MAX;
+}
+
 struct http_span marker_write(const struct service *service, const struct op_key *key,
                               const struct crdt_seen *seen, struct arena *arena)
 {
     const struct http_span none = {NULL, 0};
-    uint8_t *bytes = arena_take_array(arena, SEAL_BYTES + CRDT_SEEN_BYTES_MAX, 1);
+    size_t room = encoded_bytes_max(seen);
+    uint8_t *bytes = arena_take_array(arena, SEAL_BYTES + room, 1);
     if (bytes == NULL) return none;
-    size_t length = crdt_seen_encode(seen, bytes + SEAL_BYTES, CRDT_SEEN_BYTES_MAX);
+    size_t length = crdt_seen_encode(seen, bytes + SEAL_BYTES, room);
     if (length == 0) return none;
     seal_of(service, key, span_of(bytes + SEAL_BYTES, length), bytes);
     size_t chars = sodium_base64_encoded_len(SEAL_BYTES + length, sodium_base64_VARIANT_ORIGINAL);
