@@ -115,7 +115,10 @@ def put_alone(here, scale):
     return row("put-one", "PUT, one client, p50", "raw append of 4 KiB and fdatasync, p50", 2, False,
                [mine["p50_us"] / sync["append_p50_us"] for mine, sync in pairs], {
                    "skerry_p50_us": median_of(ours, "p50_us"), "append_p50_us": median_of(disk, "append_p50_us"),
-                   "overwrite_p50_us": median_of(disk, "overwrite_p50_us"), "rounds": pairs})
+                   "overwrite_p50_us": median_of(disk, "overwrite_p50_us"),
+                   "ratio_to_overwrite": statistics.median(mine["p50_us"] / sync["overwrite_p50_us"]
+                                                           for mine, sync in pairs),
+                   "rounds": pairs})
 
 
 def insert_batch(here, scale):
@@ -136,7 +139,7 @@ def insert_batch(here, scale):
                True, [mine["per_s"] * PER_PARTITION / lmdb["items_per_s"] for mine, lmdb in pairs], {
                    "skerry_items_per_s": median_of(ours, "per_s") * PER_PARTITION,
                    "lmdb_items_per_s": median_of(raw, "items_per_s"), "record_bytes": raw[0]["record_bytes"],
-                   "rounds": pairs})
+                   "skerry_core_us_per_item": median_of(ours, "server_us") / PER_PARTITION, "rounds": pairs})
 
 
 def range_read(here, scale):
@@ -154,7 +157,8 @@ def range_read(here, scale):
                [mine["per_s"] * PER_PARTITION / lmdb["items_per_s"] for mine, lmdb in pairs], {
                    "skerry_items_per_s": median_of(ours, "per_s") * PER_PARTITION,
                    "lmdb_items_per_s": median_of(raw, "items_per_s"),
-                   "skerry_body_bytes_per_s": median_of(ours, "per_s") * ours[0]["body_bytes"], "rounds": pairs})
+                   "skerry_body_bytes_per_s": median_of(ours, "per_s") * ours[0]["body_bytes"],
+                   "skerry_core_us_per_item": median_of(ours, "server_us") / PER_PARTITION, "rounds": pairs})
 
 
 def killed_under_load(here, name, scale):
