@@ -59,12 +59,16 @@ def test_the_table_is_whole(tmp_path):
 
 def test_the_table_of_growth_is_whole(tmp_path):
     figures, printed = run(tmp_path, "--growth")
-    points = [(line["axis"], line["at"], line["work"]) for line in figures["growth"]]
-    wanted = [("value bytes", 16), ("value bytes", 1024), *(("connections", count) for count in (1, 10, 100, 1000))]
-    assert points == [(*point, work) for point in wanted for work in ("get", "put")]
+    points = [(line["axis"], line["at"], line["who"], line["work"]) for line in figures["growth"]]
+    wanted = []
+    for axis, sizes in (("value bytes", (16, 1024)), ("connections", (1, 10, 100, 1000))):
+        for at in sizes:
+            wanted += [(axis, at, "node", "get"), (axis, at, "node", "put")]
+            wanted += [(axis, at, "bare", "get")] if axis == "connections" else []
+    assert points == wanted
     for line in figures["growth"]:
         assert all(is_figure(line[field]) for field in ("per_s", "p50_us", "p99_us")), line
-    assert printed.count("\n| connections ") == 8
+    assert printed.count("\n| connections ") == 12
 
 
 def test_percentiles_are_those_of_a_sorted_list():

@@ -74,9 +74,9 @@ def print_other(lines):
 
 
 def print_growth(lines):
-    table = [("with", "at", "request", "a second", "p50 us", "p99 us", "core us")]
-    table += [(line["axis"], f"{line['at']:,}", line["work"].upper(), number(line["per_s"]), number(line["p50_us"]),
-               number(line["p99_us"]), number(line["server_us"])) for line in lines]
+    table = [("with", "at", "who", "request", "a second", "p50 us", "p99 us", "core us")]
+    table += [(line["axis"], f"{line['at']:,}", line["who"], line["work"].upper(), number(line["per_s"]),
+               number(line["p50_us"]), number(line["p99_us"]), number(line["server_us"])) for line in lines]
     print_table(table)
 
 

@@ -1,4 +1,8 @@
-"""How the cost of a request grows: with the items there are, the bytes of a value, the clients that ask."""
+"""How the cost of a request grows: with the items there are, the bytes of a value, the clients that ask.
+
+The bare server is asked beside the node as its clients grow in number: what the kernel and the caches take is its
+growth too.
+"""
 
 import statistics
 
@@ -12,13 +16,21 @@ BATCH_BYTES = 4_000_000
 FIELDS = ("per_s", "p50_us", "p99_us", "server_us")
 
 
-def measure(here, scale, node, work, **flags):
+def measure(here, scale, server, work, **flags):
     """The medians of some runs."""
     flags = scale.load(work=work, **flags)
     if flags["value_bytes"] > LARGE_BYTES:  # so that every connection is answered many times
         flags["milliseconds"] *= 3
-    runs = [here.load(node, **flags) for _ in range(scale.rounds)]
+    runs = [here.load(server, **flags) for _ in range(scale.rounds)]
     return {"work": work, **{field: statistics.median(run[field] for run in runs) for field in FIELDS}}
+
+
+def measure_bare(here, scale, node, **flags):
+    """The same GETs, of a server that only reads and answers them."""
+    first = here.load(node, **scale.load(work="get", **flags))
+    with here.bare(round(first["answer_bytes"]), scale.value_bytes) as bare:
+        bare.env_file = node.env_file
+        return measure(here, scale, bare, "get", address=bare.address, **flags)
 
 
 def point(here, scale, axis, at, items, value_bytes, connections):
@@ -33,7 +45,9 @@ def point(here, scale, axis, at, items, value_bytes, connections):
         for work in ("get", "put"):
             flags = {"items": items, "value_bytes": value_bytes, "connections": connections,
                      "per_partition": per_partition, "distinct": max(connections, min(items, 4096)), "batch": batch}
-            lines.append({"axis": axis, "at": at, **measure(here, scale, node, work, **flags)})
+            lines.append({"axis": axis, "at": at, "who": "node", **measure(here, scale, node, work, **flags)})
+        if axis == "connections":
+            lines.append({"axis": axis, "at": at, "who": "bare", **measure_bare(here, scale, node, **flags)})
     return lines
 
 
