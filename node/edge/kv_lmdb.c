@@ -2,6 +2,7 @@
 #include "node/edge/kv_lmdb.h"
 
 #include "node/edge/lmdb_birth.h"
+#include "node/edge/lmdb_root.h"
 #include "node/edge/lmdb_scan.h"
 
 #include <assert.h>
@@ -164,15 +165,6 @@ static void lmdb_abort(struct kv_txn *kv_txn)
     txn_destroy(txn);
 }
 
-/* When a root could not be written LMDB takes no further call, whatever the reason was. */
-static bool is_given_up(const struct kv_lmdb *db)
-{
-    MDB_txn *reader = NULL;
-    int code = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &reader);
-    if (code == 0) mdb_txn_abort(reader);
-    return code == MDB_PANIC;
-}
-
 static enum err lmdb_commit(struct kv_txn *kv_txn)
 {
     struct lmdb_txn *txn = txn_of(kv_txn);
@@ -180,9 +172,8 @@ static enum err lmdb_commit(struct kv_txn *kv_txn)
         lmdb_abort(kv_txn);
         return ERR_OK;
     }
-    enum err err = txn_err(txn, mdb_txn_commit(txn->inner));
+    enum err err = txn_err(txn, lmdb_root_commit(txn->db->env, txn->inner));
     txn->inner = NULL; /* the commit freed it, whatever it answered */
-    if (err == ERR_FULL && is_given_up(txn->db)) err = ERR_IO;
     txn_destroy(txn);
     return err;
 }
@@ -377,7 +368,7 @@ static int open_tables(struct kv_lmdb *db)
     if (code != 0) return code;
     for (int space = 0; space < KV_SPACES_COUNT && code == 0; space++)
         code = mdb_dbi_open(txn, LMDB_FILE_TABLES[space], MDB_CREATE, &db->tables[space]);
-    if (code == 0) return mdb_txn_commit(txn);
+    if (code == 0) return lmdb_root_commit(db->env, txn);
     mdb_txn_abort(txn);
     return code;
 }

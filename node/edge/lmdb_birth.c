@@ -7,19 +7,30 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MODE = 0600 };
 
-/* An empty database in a file of this name alone, durable. */
-static int make(const char *path)
+/* A directory of its own, since the flag that a path names a file would stay in the file for ever. */
+static const char NURSERY[] = "data.new";
+
+/* An empty database in `dir`, durable. */
+static int make(const char *dir)
 {
     MDB_env *env = NULL;
-    int code = mdb_env_create(&env);
-    if (code == 0) code = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK, FILE_MODE);
+    int code = mkdir(dir, 0700) == 0 ? mdb_env_create(&env) : errno;
+    if (code == 0) code = mdb_env_open(env, dir, MDB_NOLOCK, FILE_MODE);
     if (code == 0) code = mdb_env_sync(env, 1);
     if (env != NULL) mdb_env_close(env);
     return code;
+}
+
+/* Of an attempt that ended here or in a crash. */
+static int clear(const char *nursery, const char *unborn)
+{
+    if (unlink(unborn) != 0 && errno != ENOENT && errno != ENOTDIR) return errno;
+    return rmdir(nursery) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 static int sync_directory(const char *dir)
@@ -34,16 +45,16 @@ static int sync_directory(const char *dir)
 int lmdb_birth(const char *dir)
 {
     char path[FILES_PATH_BYTES];
+    char nursery[FILES_PATH_BYTES];
     char unborn[FILES_PATH_BYTES];
-    if (!files_path(dir, "data.mdb", path) || !files_path(dir, "data.mdb.new", unborn)) return ENAMETOOLONG;
-    if (unlink(unborn) != 0 && errno != ENOENT) return errno;
-    if (access(path, F_OK) != 0) {
-        int code = make(unborn);
+    bool fits = files_path(dir, "data.mdb", path) && files_path(dir, NURSERY, nursery) &&
+                files_path(nursery, "data.mdb", unborn);
+    int code = fits ? clear(nursery, unborn) : ENAMETOOLONG;
+    if (code == 0 && access(path, F_OK) != 0) {
+        code = make(nursery);
         if (code == 0 && rename(unborn, path) != 0) code = errno;
-        if (code != 0) {
-            (void)unlink(unborn);
-            return code;
-        }
+        int cleared = clear(nursery, unborn);
+        if (code == 0) code = cleared;
     }
-    return sync_directory(dir);
+    return code == 0 ? sync_directory(dir) : code;
 }

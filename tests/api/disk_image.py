@@ -12,6 +12,7 @@ hold anything.
 import copy
 import pathlib
 import random
+import shutil
 import sys
 
 import disk_shim
@@ -171,10 +172,10 @@ def images(records, seed, count):
 
 def write_image(image, directory):
     """The directory holds this image and nothing else."""
-    directory.mkdir(mode=0o700, exist_ok=True)
-    for path in directory.iterdir():
-        path.unlink()
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
     for name, content in image.items():
+        (directory / name).parent.mkdir(mode=0o700, exist_ok=True)
         (directory / name).write_bytes(content)
         (directory / name).chmod(0o600)
 

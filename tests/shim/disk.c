@@ -308,6 +308,7 @@ int unlink(const char *path)
 int mkdir(const char *path, mode_t mode)
 {
     find_real();
-    if (disk.dir_length == 0 || strcmp(path, disk.dir) != 0) return real.mkdir(path, mode);
+    bool is_ours = disk.dir_length > 0 && (strcmp(path, disk.dir) == 0 || disk_name_of(path) != NULL);
+    if (!is_ours) return real.mkdir(path, mode);
     return disk_judge(DISK_NAME) == DISK_GO ? real.mkdir(path, mode) : fail();
 }

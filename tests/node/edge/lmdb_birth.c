@@ -11,7 +11,8 @@
 struct place {
     char dir[64];
     char path[100];
-    char unborn[100];
+    char nursery[100];
+    char unborn[120];
 };
 
 static int set_up(void **state)
@@ -20,7 +21,8 @@ static int set_up(void **state)
     snprintf(place.dir, sizeof place.dir, "/tmp/skerry-test-XXXXXX");
     if (mkdtemp(place.dir) == NULL) return -1;
     snprintf(place.path, sizeof place.path, "%s/data.mdb", place.dir);
-    snprintf(place.unborn, sizeof place.unborn, "%s/data.mdb.new", place.dir);
+    snprintf(place.unborn, sizeof place.unborn, "%s/data.new/data.mdb", place.dir);
+    snprintf(place.nursery, sizeof place.nursery, "%s/data.new", place.dir);
     *state = &place;
     return 0;
 }
@@ -70,31 +72,36 @@ static void one_that_is_there_is_left_alone(void **state)
 static void what_a_crash_left_half_made_is_made_anew(void **state)
 {
     struct place *place = *state;
-    struct stat status;
-    write_file(place->unborn, "not a database");
-    assert_int_equal(lmdb_birth(place->dir), 0);
-    assert_int_equal(access(place->unborn, F_OK), -1);
-    assert_int_equal(stat(place->path, &status), 0);
-    assert_int_equal(status.st_size, 2 * sysconf(_SC_PAGESIZE));
+    for (int has_file = 0; has_file < 2; has_file++) {
+        struct stat status;
+        assert_int_equal(mkdir(place->nursery, 0700), 0);
+        if (has_file) write_file(place->unborn, "not a database");
+        assert_int_equal(lmdb_birth(place->dir), 0);
+        assert_int_equal(access(place->nursery, F_OK), -1);
+        assert_int_equal(stat(place->path, &status), 0);
+        assert_int_equal(status.st_size, 2 * sysconf(_SC_PAGESIZE));
+        assert_int_equal(unlink(place->path), 0);
+    }
 }
 
 static void what_a_crash_left_beside_a_database_is_removed(void **state)
 {
     struct place *place = *state;
     write_file(place->path, "what it is");
+    assert_int_equal(mkdir(place->nursery, 0700), 0);
     write_file(place->unborn, "not a database");
     assert_int_equal(lmdb_birth(place->dir), 0);
-    assert_int_equal(access(place->unborn, F_OK), -1);
+    assert_int_equal(access(place->nursery, F_OK), -1);
 }
 
 static void where_nothing_can_be_made_nothing_is_left(void **state)
 {
     struct place *place = *state;
     assert_int_equal(lmdb_birth("/tmp/skerry-test-there-is-none"), ENOENT);
-    assert_int_equal(mkdir(place->unborn, 0700), 0);
-    assert_int_not_equal(lmdb_birth(place->dir), 0);
+    write_file(place->nursery, "a file of that name");
+    assert_int_equal(lmdb_birth(place->dir), ENOTDIR);
     assert_int_equal(access(place->path, F_OK), -1);
-    assert_int_equal(rmdir(place->unborn), 0);
+    assert_int_equal(unlink(place->nursery), 0);
 }
 
 int main(void)
