@@ -300,6 +300,27 @@ static void a_marker_without_memory_says_so(void **state)
     assert_true(failures > 5);
 }
 
+/* The way there has memory, and what is kept runs out of it at each of its pieces. */
+static void a_marker_that_cannot_be_kept_says_so(void **state)
+{
+    struct rig *rig = *state;
+    struct crdt_seen seen = seen_of(rig, whole(), 3);
+    struct http_span text = write_marker(rig, &seen);
+    bool read_it = false;
+    for (size_t ceiling_bytes = 0; !read_it; ceiling_bytes += 8) {
+        struct arena arena;
+        struct arena scratch;
+        struct crdt_seen read;
+        bool is_memory = false;
+        arena_init(&arena, ceiling_bytes);
+        arena_init(&scratch, ARENA_BYTES);
+        read_it = marker_read(&rig->service, &rig->key, whole(), text, &arena, &scratch, &read, &is_memory);
+        assert_true(read_it != is_memory);
+        arena_deinit(&scratch);
+        arena_deinit(&arena);
+    }
+}
+
 /* A marker is written and copied with more and more memory, until it is enough. */
 static void a_marker_is_whole_or_not_there(void **state)
 {
@@ -339,6 +360,7 @@ int main(void)
         rig_test(a_range_too_long_for_a_marker_has_none),
         rig_test(the_largest_marker_fits_a_body),
         rig_test(a_marker_without_memory_says_so),
+        rig_test(a_marker_that_cannot_be_kept_says_so),
         rig_test(a_marker_is_whole_or_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
