@@ -5,6 +5,9 @@
  */
 #include "http/json.h"
 
+#include "http/base64.h"
+#include "http/json_plain.h"
+
 #include <assert.h>
 #include <jansson.h>
 #include <string.h>
@@ -279,51 +282,6 @@ static bool read_optional_u64(struct element *element, const char *field, uint64
     return false;
 }
 
-/* --- base64 --------------------------------------------------------------------------------------------- */
-
-/* 0 to 63, or 64 for a char outside the alphabet. */
-static unsigned base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z') return (unsigned)(c - 'A');
-    if (c >= 'a' && c <= 'z') return (unsigned)(c - 'a') + 26;
-    if (c >= '0' && c <= '9') return (unsigned)(c - '0') + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
-}
-
-/* Up to 4 chars to up to 3 bytes: bits left over must be zero. */
-static bool decode_quantum(const char *text, size_t chars, char *bytes, size_t *bytes_count)
-{
-    unsigned bits = 0;
-    for (size_t i = 0; i < 4; i++) {
-        unsigned value = i < chars ? base64_value(text[i]) : 0;
-        if (value > 63) return false;
-        bits = bits << 6 | value;
-    }
-    *bytes_count = chars - 1;
-    for (size_t i = 0; i < *bytes_count; i++) {
-        bytes[i] = (char)(unsigned char)(bits >> (16 - 8 * i) & 0xff);
-    }
-    return *bytes_count == 3 || (bits & (0xffffffu >> (8 * *bytes_count))) == 0;
-}
-
-/* Standard alphabet, padded to a multiple of 4. Decoded text is shorter: `bytes` may hold the text's own memory.
- */
-static bool decode_base64(struct http_span text, char *bytes, size_t *bytes_count)
-{
-    *bytes_count = 0;
-    if (text.length % 4 != 0) return false;
-    for (size_t at = 0; at < text.length; at += 4) {
-        size_t chars = 4;
-        if (at + 4 == text.length) {
-            if (text.at[at + 3] == '=') chars = text.at[at + 2] == '=' ? 2 : 3;
-        }
-        size_t decoded = 0;
-        if (!decode_quantum(text.at + at, chars, bytes + *bytes_count, &decoded)) return false;
-        *bytes_count += decoded;
-    }
-    return true;
-}
-
 static struct http_span read_optional_base64(struct element *element, const char *field)
 {
     const json_t *value = find_field(element, field);
@@ -334,7 +292,7 @@ static struct http_span read_optional_base64(struct element *element, const char
     }
     struct http_span text = {json_string_value(value), json_string_length(value)};
     struct http_span bytes = {element->write_at, 0};
-    if (!decode_base64(text, element->write_at, &bytes.length)) {
+    if (!http_base64_decode(text, element->write_at, &bytes.length)) {
         bad_field(element, field, "is not standard base64 with padding");
     }
     element->write_at += bytes.length;
@@ -398,23 +356,32 @@ static enum http_json_step find_element(struct http_json_reader *reader)
     return HTTP_JSON_ELEMENT;
 }
 
-/* Find and load the next element. For HTTP_JSON_ELEMENT end_element() must follow. */
-static enum http_json_step begin_element(struct http_json_reader *reader, struct element *element)
+static struct element element_here(struct http_json_reader *reader)
 {
-    enum http_json_step found = find_element(reader);
-    if (found != HTTP_JSON_ELEMENT) return found;
-    *element = (struct element){
+    return (struct element){
         .text = reader->body + reader->at,
         .write_at = reader->body + reader->at,
         .is_numbered = true,
         .number = reader->elements_count,
         .message = reader->message,
     };
+}
+
+/* Load the element that begins here. For HTTP_JSON_ELEMENT end_element() must follow. */
+static enum http_json_step load_element(struct http_json_reader *reader, struct element *element)
+{
+    *element = element_here(reader);
     if (!scan_object(element, reader->length - reader->at) || !load_object(element)) {
         reader->state = STATE_BAD;
         return HTTP_JSON_BAD;
     }
     return HTTP_JSON_ELEMENT;
+}
+
+static enum http_json_step begin_element(struct http_json_reader *reader, struct element *element)
+{
+    enum http_json_step found = find_element(reader);
+    return found == HTTP_JSON_ELEMENT ? load_element(reader, element) : found;
 }
 
 static enum http_json_step end_element(struct http_json_reader *reader, struct element *element)
@@ -426,11 +393,35 @@ static enum http_json_step end_element(struct http_json_reader *reader, struct e
     return element->is_bad ? HTTP_JSON_BAD : HTTP_JSON_ELEMENT;
 }
 
+/* The element in its plain form: strings stay where they are, the value is decoded over its own text. */
+static enum http_json_step take_plain(struct http_json_reader *reader, const struct http_json_plain *plain,
+                                      struct http_json_insert *out)
+{
+    struct element element = element_here(reader);
+    element.length = plain->length;
+    *out = (struct http_json_insert){
+        .partition_key = plain->partition_key,
+        .sort_key = plain->sort_key,
+        .causality_token = plain->causality_token,
+    };
+    if (plain->value.at != NULL) {
+        char *bytes = reader->body + (plain->value.at - reader->body);
+        out->value.at = bytes;
+        if (!http_base64_decode(plain->value, bytes, &out->value.length))
+            bad_field(&element, "v", "is not standard base64 with padding");
+    }
+    return end_element(reader, &element);
+}
+
 enum http_json_step http_json_next_insert(struct http_json_reader *reader, struct http_json_insert *out)
 {
     struct element element;
-    enum http_json_step found = begin_element(reader, &element);
+    struct http_json_plain plain;
+    enum http_json_step found = find_element(reader);
     if (found != HTTP_JSON_ELEMENT) return found;
+    if (http_json_plain_insert(reader->body + reader->at, reader->length - reader->at, &plain))
+        return take_plain(reader, &plain, out);
+    if ((found = load_element(reader, &element)) != HTTP_JSON_ELEMENT) return found;
     out->partition_key = read_string(&element, "pk");
     out->sort_key = read_string(&element, "sk");
     out->causality_token = read_optional_string(&element, "ct");
