@@ -72,5 +72,6 @@ int k2v_main(int argc, char **argv);
 int bucket_main(int argc, char **argv);
 int key_main(int argc, char **argv);
 int status_main(int argc, char **argv);
+int repair_main(int argc, char **argv);
 
 #endif

@@ -147,10 +147,15 @@ static bool find_token(struct operator* operator, const char * dir)
     return is_found;
 }
 
-int operator_connect(struct operator* operator)
+const char *operator_data_dir(const struct operator* operator)
 {
     const char *dir = setting(operator->data_dir_flag, "SKERRY_DATA_DIR");
-    if (dir == NULL) dir = STANDARD_DATA_DIR;
+    return dir != NULL ? dir : STANDARD_DATA_DIR;
+}
+
+int operator_connect(struct operator* operator)
+{
+    const char *dir = operator_data_dir(operator);
     return find_endpoint(operator, dir) && find_token(operator, dir) ? CLI_GO : CLI_USAGE;
 }
 

@@ -27,6 +27,9 @@ void operator_deinit(struct operator* operator);
 int operator_open(struct operator* operator, const struct usage * usage, const struct option *own,
                   size_t own_count, int argc, char **argv, struct arguments *arguments);
 
+/* The server's data directory, as it was given. */
+const char *operator_data_dir(const struct operator* operator);
+
 /* Find the admin API and its token. CLI_GO, or the code of what was said. */
 int operator_connect(struct operator* operator);
 

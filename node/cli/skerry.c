@@ -7,6 +7,7 @@ static const struct command COMMANDS[] = {
     {"bucket", "manage buckets", bucket_main},
     {"key", "manage access keys", key_main},
     {"status", "how a running server is doing", status_main},
+    {"repair", "find damage in a database, save what is sound", repair_main},
 };
 
 const struct command_group SKERRY_COMMANDS = {

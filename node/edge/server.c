@@ -3,6 +3,7 @@
 
 #include "node/edge/client.h"
 #include "node/edge/clock.h"
+#include "node/edge/fault.h"
 #include "node/edge/files.h"
 #include "node/edge/loop.h"
 #include "node/edge/notify.h"
@@ -372,6 +373,7 @@ int server_main(int argc, char **argv)
         /* What a large request took goes back to the system when it ends. */
         (void)mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
         (void)mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
+        fault_watch();
         (void)signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of its write, not of the process */
         notify_init(&server->notify, getenv);
         log_init(&server->log, STDERR_FILENO, server->config.log_level);
