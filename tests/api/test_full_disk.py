@@ -5,13 +5,17 @@ Needs root and a kernel that lets us mount; elsewhere the tests of the disk are 
 
 import os
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import skerry
+import wire
 
 DISK_BYTES = 24 << 20
 VALUE = bytes(200_000)
+DELETERS, DELETIONS = 4, 20
 
 
 def put_until_full(client, value=VALUE, pk="p"):
@@ -146,6 +150,7 @@ def test_a_nearly_full_map_takes_deletions_and_then_values_again(start_server):
     stored = put_until_full(client)
     used = server.admin.status()["store"]
     assert used["used_bytes"] * 10 > used["map_bytes"] * 8, "nine tenths can be used"
+    assert used["used_bytes"] * 100 < used["map_bytes"] * 95, "and a tenth is kept"
     expect_values(client, stored)
     client.insert_batch([{"pk": "q", "sk": "a", "v": skerry.b64(b"1")}]).expect(507, "InsufficientStorage")
     assert client.keys("q") == []
@@ -161,6 +166,46 @@ def test_a_nearly_full_map_takes_deletions_and_then_values_again(start_server):
     expect_values(client, stored, but=range(10))
     assert client.values("q", "a") == [VALUE]
     client.close()
+
+
+def test_deletions_are_not_refused_for_a_value_that_does_not_fit_beside_them(start_server):
+    """Writers of values larger than the room that is left, and deleters, all at one time and so in one commit."""
+    server = start_server("--store-map-bytes", str(8 << 20))
+    client = make_client(server)
+    filler = bytes(1 << 20)
+    for n in range(6):
+        client.put("filler", f"{n}", filler).expect(204)
+    keys = [(n, m) for n in range(DELETERS) for m in range(DELETIONS)]
+    client.insert_batch([{"pk": "p", "sk": f"{n} {m}", "v": skerry.b64(b"1")} for n, m in keys]).expect(204)
+    tokens = {item["sk"]: item["ct"] for item in client.search("p")["items"]}
+    is_over = threading.Event()
+
+    def put_too_much(number):
+        own = client.clone()
+        statuses = set()
+        while not is_over.is_set():
+            statuses.add(own.put("q", f"{number}", 3 * filler).status)
+        own.close()
+        return statuses
+
+    def delete(number):
+        own = client.clone()
+        for m in range(DELETIONS):
+            own.delete("p", f"{number} {m}", tokens[f"{number} {m}"]).expect(204)
+        own.close()
+
+    with ThreadPoolExecutor(DELETERS + 2) as pool:
+        writers = [pool.submit(put_too_much, number) for number in range(2)]
+        deleters = [pool.submit(delete, number) for number in range(DELETERS)]
+        try:
+            for deleter in deleters:
+                deleter.result(wire.TIMEOUT_S)
+        finally:
+            is_over.set()
+        assert [writer.result(wire.TIMEOUT_S) for writer in writers] == [{507}] * 2
+    assert client.keys("p") == [] and client.keys("filler") == [f"{n}" for n in range(6)]
+    client.close()
+    server.stop()
 
 
 def test_a_map_full_of_small_values_can_be_emptied(start_server):
