@@ -3,6 +3,7 @@
 
 #include "node/edge/client.h"
 #include "node/edge/clock.h"
+#include "node/edge/json_memory.h"
 
 #include <assert.h>
 #include <sodium/randombytes.h>
@@ -42,6 +43,19 @@ static void stop(struct loop *loop, enum err failure)
     uv_stop(&loop->uv);
 }
 
+/* The step read JSON and memory ran out: nothing it decided is done. What it would store is answered as if
+ * the store had had no memory; what it would say is not said. */
+static void refuse(struct loop *loop, struct effect *effect)
+{
+    struct client *client = loop->clients[effect->slot];
+    if (effect->kind == EFFECT_STORE) {
+        effect->op->err = ERR_MEMORY;
+        list_append(&loop->stored, &effect->op->link);
+    } else if (client != NULL) {
+        client_close(client);
+    }
+}
+
 static void carry_out(struct loop *loop, struct effect *effect)
 {
     struct client *client = NULL;
@@ -79,9 +93,14 @@ void loop_step(struct loop *loop, struct event *event)
     event->now_ms = event->now_us / 1000;
     event->wall_us = clock_wall_us();
     node_step(&loop->node, event, &loop->effects);
+    bool is_refused = json_memory_was_short();
     for (struct effect *effect = effects_take(&loop->effects); effect != NULL;
          effect = effects_take(&loop->effects)) {
-        carry_out(loop, effect);
+        if (is_refused) {
+            refuse(loop, effect);
+        } else {
+            carry_out(loop, effect);
+        }
     }
 }
 
@@ -376,7 +395,7 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     loop->k2v.fd = -1;
     loop->admin.fd = -1;
     effects_init(&loop->effects);
-    if (uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
+    if (!json_memory_begin() || uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
     init_handles(loop);
     /* The first turn, which loads the documents, comes before the first connection is taken. */
     enum err err = listener_open(&loop->k2v, loop, EVENT_DOOR_K2V, &config->k2v.listen, message);

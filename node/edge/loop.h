@@ -22,8 +22,8 @@ enum {
     LOOP_ADMIN_CONNECTIONS_MAX = 64, /* beside the K2V ones: the operator gets in when clients fill the rest */
     LOOP_DRAIN_MS = 10 * 1000,       /* after SIGTERM connections are cut */
     LOOP_SWEEP_MS = 1000,            /* how often deadlines of connections are looked at */
-    LOOP_READS_PER_SNAPSHOT = 64, /* pages of up to a MiB: bounds one transaction's life (H21) */
-    LOOP_TURN_MS = 5,             /* work of one turn; what is left goes on after the sockets were looked at */
+    LOOP_READS_PER_SNAPSHOT = 64,    /* pages of up to a MiB: bounds one transaction's life (H21) */
+    LOOP_TURN_MS = 5,                /* work of one turn; what is left goes on after the sockets were looked at */
 };
 
 struct loop {

@@ -28,6 +28,7 @@ bool polls_init(struct service *service, struct arena *arena)
     if (service->item_polls == NULL || service->range_polls == NULL) return false;
     list_init(&service->changed_chains);
     list_init(&service->late_polls);
+    list_init(&service->lent_writes);
     for (int i = 0; i < LIMITS_POLL_CHAINS; i++) {
         list_init(&service->item_polls[i]);
         list_init(&service->range_polls[i].polls);
@@ -142,17 +143,27 @@ bool polls_is_allowed(const struct request *request)
 
 /* --- deadlines ------------------------------------------------------------------------------------------ */
 
-void polls_on_write_lent(struct service *service)
+void polls_on_write_lent(struct request *request)
 {
-    service->writes_lent++;
+    request->op.write.number = ++request->service->writes_count;
+    list_append(&request->service->lent_writes, &request->turn_link);
 }
 
-void polls_on_write_told(struct service *service)
+/* Is a write under way that was lent before the poll's deadline? */
+static bool has_older_write(const struct service *service, const struct poll *poll)
 {
-    service->writes_told++;
+    const struct list *oldest = service->lent_writes.next;
+    if (oldest == &service->lent_writes) return false;
+    return LIST_OWNER(oldest, const struct request, turn_link)->op.write.number <= poll->writes_count;
+}
+
+void polls_on_write_told(struct request *request)
+{
+    struct service *service = request->service;
+    list_remove(&request->turn_link);
     while (!list_is_empty(&service->late_polls)) {
         struct poll *poll = LIST_OWNER(service->late_polls.next, struct poll, late_link);
-        if (poll->writes_lent > service->writes_told) return;
+        if (has_older_write(service, poll)) return;
         list_remove(&poll->late_link);
         poll->request->calls->on_time(poll->request);
     }
@@ -161,9 +172,9 @@ void polls_on_write_told(struct service *service)
 bool polls_is_over(struct poll *poll)
 {
     struct service *service = poll->request->service;
-    if (!poll->is_late) poll->writes_lent = service->writes_lent;
+    if (!poll->is_late) poll->writes_count = service->writes_count;
     poll->is_late = true;
-    if (service->writes_told >= poll->writes_lent) return true;
+    if (!has_older_write(service, poll)) return true;
     if (list_is_empty(&poll->late_link)) list_append(&service->late_polls, &poll->late_link);
     return false;
 }

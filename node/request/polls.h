@@ -14,7 +14,7 @@ struct poll {
     struct span sort_key;               /* of an item poll; borrowed */
     const struct op_interval *interval; /* of a range poll; borrowed */
     bool is_late;                       /* its deadline has come… */
-    uint64_t writes_lent;               /* …when so many writes had been lent */
+    uint64_t writes_count;              /* …when so many writes had been lent */
 };
 
 /* Range polls by partition; and, between polls_notify() and polls_tell(), what has changed for them. */
@@ -45,9 +45,9 @@ void polls_tell(struct service *service);
 /* May the key still read the bucket? Keys, permissions and buckets change while a poll waits. */
 bool polls_is_allowed(const struct request *request);
 
-/* A write was lent to the store; one was answered, and what it changed was told. Answers come in order. */
-void polls_on_write_lent(struct service *service);
-void polls_on_write_told(struct service *service);
+/* A request's write was lent to the store; it was answered, and what it changed was told. */
+void polls_on_write_lent(struct request *request);
+void polls_on_write_told(struct request *request);
 
 /* The deadline has come, now or when this was first asked. True: all that was committed by then has been told.
  * False: writes were under way that may have been committed, and on_time comes again when they are told, or

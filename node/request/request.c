@@ -53,7 +53,7 @@ void request_store(struct request *request, bool keep_scratch)
     assert(!request->op_is_out);
     if (!keep_scratch) arena_reset(&request->scratch);
     request->op_is_out = true;
-    if (request->op.kind == OP_WRITE) polls_on_write_lent(request->service);
+    if (request->op.kind == OP_WRITE) polls_on_write_lent(request);
     request->op.arena = &request->scratch;
     request->op.owner = request;
     request->op.err = ERR_OK;

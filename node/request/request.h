@@ -74,8 +74,8 @@ struct service {
     struct list late_polls;     /* at their deadline, until the writes under way are told; in order */
     uint64_t waiting_polls;
     uint64_t polls_looked_at; /* to find who is told of a change: what waking costs */
-    uint64_t writes_lent;     /* to the store, since the start… */
-    uint64_t writes_told;     /* …and answered, in the same order */
+    struct list lent_writes;  /* requests whose writes are under way, in the order they were lent… */
+    uint64_t writes_count;    /* …and numbered */
     struct list admin_queue;  /* admin requests that wait for their turn to change documents */
     struct request *admin_turn;
     struct service_counts counts;
@@ -137,7 +137,7 @@ struct request {
     bool is_answered; /* the last piece was given out */
     bool is_cut;      /* …but there will be no more: the connection is ended in the middle */
     struct timer timer;
-    struct list turn_link; /* in the queue of admin requests */
+    struct list turn_link; /* in the queue of admin requests, or among those whose writes are lent */
 
     struct request_envelope envelope;
     bool has_bucket;

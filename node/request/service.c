@@ -161,7 +161,7 @@ void requests_on_stored(struct requests *requests, struct op *op)
     assert(request->op_is_out);
     request->op_is_out = false;
     announce(&requests->service, op);
-    if (op->kind == OP_WRITE) polls_on_write_told(&requests->service);
+    if (op->kind == OP_WRITE) polls_on_write_told(request);
     bool is_refused = op->kind == OP_WRITE ? op->write.outcome != OP_DONE
                                            : op->kind == OP_DOCS_WRITE && op->docs.is_refused;
     if (op_is_write(op) && op->err == ERR_OK && !is_refused) request->has_stored = true;

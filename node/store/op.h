@@ -68,6 +68,7 @@ struct op_write {
     struct op_write_item *items;
     uint32_t items_count;
     uint64_t item_bytes_max; /* of an item's siblings together */
+    uint64_t number;         /* the asker's own, untouched */
     bool wants_context;      /* with a single item: fill writer_context */
     enum op_outcome outcome; /* out: when not OP_DONE nothing was written */
     uint32_t refused_index;  /* out: which item was refused */

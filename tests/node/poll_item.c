@@ -261,7 +261,7 @@ static void an_idle_poll_costs_less_than_two_kibibytes(void **state)
     assert_int_equal(request->scratch.held_bytes, 0);
     print_message("an idle poll holds %zu bytes\n", request->arena.held_bytes);
     assert_true(request->arena.held_bytes <= 1280); /* what the edge has of a connection comes to it */
-    say_put(world, "b", NULL, "x"); /* another item: not woken */
+    say_put(world, "b", NULL, "x");                 /* another item: not woken */
     assert_int_equal(request->scratch.held_bytes, 0);
     say_put(world, "a", NULL, "x");
     expect_answer(world, poll, "200 [\"x\"]");

@@ -280,26 +280,33 @@ static void a_poll_is_over_when_the_writes_of_before_are_told(void **state)
     struct poller *first = &rig->pollers[0];
     struct poller *second = &rig->pollers[1];
     struct poller *third = &rig->pollers[2];
+    struct request *older = &rig->pollers[POLLS - 1].request;
+    struct request *newer = &rig->pollers[POLLS - 2].request;
     for (int i = 0; i < 3; i++)
         poll_range(rig, &rig->pollers[i], 1, "", NULL);
+    list_init(&older->turn_link);
+    list_init(&newer->turn_link);
     assert_true(polls_is_over(&first->poll)); /* no write is under way */
-    polls_on_write_lent(&rig->service);
+    polls_on_write_lent(older);
     assert_true(polls_is_over(&first->poll)); /* its deadline was before */
     assert_false(polls_is_over(&second->poll));
     assert_false(polls_is_over(&second->poll));
-    polls_on_write_lent(&rig->service);
+    polls_on_write_lent(newer);
     assert_false(polls_is_over(&third->poll));
-    polls_on_write_told(&rig->service);
+    polls_on_write_told(older);
     assert_int_equal(second->timed, 1);
     assert_int_equal(third->timed, 0);
     assert_true(polls_is_over(&second->poll));
     assert_false(polls_is_over(&third->poll));
+    polls_on_write_lent(older);
+    polls_on_write_told(older); /* out of order: the newer one is still awaited */
+    assert_int_equal(third->timed, 0);
     polls_unsubscribe(&third->poll); /* who is gone is not told */
-    polls_on_write_told(&rig->service);
+    polls_on_write_told(newer);
     assert_int_equal(first->timed, 0);
     assert_int_equal(second->timed, 1);
     assert_int_equal(third->timed, 0);
-    assert_true(list_is_empty(&rig->service.late_polls));
+    assert_true(list_is_empty(&rig->service.late_polls) && list_is_empty(&rig->service.lent_writes));
     for (int i = 0; i < 2; i++)
         polls_unsubscribe(&rig->pollers[i].poll);
 }
