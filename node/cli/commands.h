@@ -73,5 +73,8 @@ int bucket_main(int argc, char **argv);
 int key_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int repair_main(int argc, char **argv);
+int stats_main(int argc, char **argv);
+int completion_main(int argc, char **argv);
+int manual_main(int argc, char **argv);
 
 #endif

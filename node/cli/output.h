@@ -38,7 +38,7 @@ struct table {
     size_t cells_capacity;
 };
 
-enum { TABLE_COLUMNS_MAX = 8 };
+enum { TABLE_COLUMNS_MAX = 10 };
 
 /* `titles` ends with a NULL. */
 void table_init(struct table *table, const char *const *titles, unsigned right_columns);

@@ -36,7 +36,7 @@ static struct option row_of(const struct setting *setting, struct row_texts *tex
     setting_flag(setting, texts->flag);
     setting_variable(setting, texts->variable);
     setting_wants(setting, wants);
-    snprintf(texts->help, sizeof texts->help, "%s\n%s; default: %s", setting->help, wants,
+    snprintf(texts->help, sizeof texts->help, "%s.\nTakes %s; default: %s.", setting->help, wants,
              setting->standard != NULL ? setting->standard : setting->standard_help);
     struct option row = {.name = texts->flag + 2,
                          .value_word = setting_word(setting),

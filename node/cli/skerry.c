@@ -8,6 +8,9 @@ static const struct command COMMANDS[] = {
     {"key", "manage access keys", key_main},
     {"status", "how a running server is doing", status_main},
     {"repair", "find damage in a database, save what is sound", repair_main},
+    {"stats", "what a running server does, in numbers", stats_main},
+    {"completion", "print a completion script for a shell", completion_main},
+    {"manual", "print the manual page", manual_main},
 };
 
 const struct command_group SKERRY_COMMANDS = {

@@ -2,6 +2,7 @@
 
 import math
 import re
+import signal
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import skerry
 import wire
 from conftest import new_client
+from terminal import Terminal
 
 OPERATIONS = ["Unrouted", "Admin", "ReadItem", "PollItem", "ReadIndex", "InsertItem", "DeleteItem", "InsertBatch",
               "ReadBatch", "DeleteBatch", "PollRange", "Preflight"]
@@ -232,3 +234,52 @@ def test_metrics_need_the_token_and_only_get(server):
 def test_the_reader_of_metrics_refuses_what_is_none(text):
     with pytest.raises((AssertionError, KeyError)):
         Metrics(text)
+
+
+# skerry stats
+
+
+def test_the_command_shows_the_same_numbers(own, pk):
+    own.put(pk, "a", b"1").expect(204)
+    own.get(pk, "b").expect(404)
+    shown = own.server.command("stats").expect(0).text
+    assert re.match(r"skerry [\d.]+, up \d+ s\n", shown)
+    assert re.search(r"^OPERATION +2XX +3XX +4XX +5XX +GONE +HALF +99 % +MOST$", shown, re.MULTILINE)
+    assert re.search(r"^InsertItem +1 +0 +0 +0 +0( +[\d.]+ [um]?s){3}$", shown, re.MULTILINE)
+    assert re.search(r"^ReadItem +0 +0 +1 +0 +0 ", shown, re.MULTILINE)
+    assert "ReadBatch" not in shown, "what nobody asked for takes no room"
+    assert re.search(r"^refusals +NoSuchKey 1$", shown, re.MULTILINE)
+    assert re.search(r"^store +\d+ writes in \d+ syncs, [\d.]+ KiB of 256.0 GiB in use, 0 corrupt rows$", shown,
+                     re.MULTILINE)
+    document = own.server.command("stats", "-o", "json").expect(0).json()
+    told = stats_of(own.server)
+    assert document.keys() == told.keys() and operation(document, "ReadItem") == operation(told, "ReadItem")
+
+
+def test_watching_draws_again_with_rates(own, pk):
+    shown = Terminal("stats", "--watch", environment={"SKERRY_DATA_DIR": own.server.directory}, whole=True,
+                     columns=100)
+    shown.wait_for(r"\x1b\[2J\x1b\[Hskerry .*\x1b\[J")
+    for n in range(100):
+        own.put(pk, str(n), b"1").expect(204)
+    shown.wait_for(r"\x1b\[J\x1b\[Hskerry .* in \([\d.]+ \w+/s\).* writes \(\d+/s\).*NOW/S.*"
+                   r"InsertItem +\d+ +0 +0 +0 +0 .*\x1b\[J")
+    shown.process.send_signal(signal.SIGINT)
+    code, _, text = shown.end()
+    assert code == -signal.SIGINT
+    assert all(len(line) <= 100 for line in re.sub(r"\x1b\[[HJK2]+", "", text).splitlines())
+
+
+def test_watching_needs_a_terminal(server):
+    for words in (["--watch"], ["--watch", "-o", "json"]):
+        done = server.command("stats", *words).expect(2)
+        assert "terminal" in done.errors and done.output == b""
+
+
+def test_watching_ends_with_the_server(start_server):
+    server = start_server()
+    shown = Terminal("stats", "--watch", environment={"SKERRY_DATA_DIR": server.directory}, whole=True)
+    shown.wait_for(r"\x1b\[J")
+    server.stop()
+    code, _, text = shown.end()
+    assert code == 1 and "no answer from the admin API" in text
