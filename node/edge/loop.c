@@ -447,7 +447,9 @@ void loop_deinit(struct loop *loop)
     listener_close(&loop->k2v);
     listener_close(&loop->admin);
     uv_walk(&loop->uv, close_handle, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
+        /* again: what was answered above may have asked to stop */
+    }
     uv_loop_close(&loop->uv);
     if (slots > 0) node_deinit(&loop->node);
     free(loop->clients);

@@ -13,6 +13,10 @@ BUILD = pathlib.Path(skerry.BIN).resolve().parent
 LIBRARY = BUILD / "shim" / "shim_disk.so"
 STORE_CHECK = BUILD / "tool" / "store_check"
 
+# Sanitizers and gcov make every process three to ten times slower: there the long tests are samples.
+SLOW_MARKS = (b"__asan_init", b"__tsan_init", b"__gcov_init")
+IS_SLOW = any(mark in pathlib.Path(skerry.BIN).read_bytes() for mark in SLOW_MARKS)
+
 # enum disk_kind and enum disk_how
 WRITE, SYNC, NAME, FILE_SYNC, ROOT_WRITE = 1, 2, 4, 8, 16
 BEFORE, AFTER, SHORTEN = 0, 1, 2

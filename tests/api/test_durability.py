@@ -7,7 +7,10 @@ import os
 import random
 import threading
 
+import pytest
+
 import skerry
+import store_check
 import wire
 from skerry import Client, HandClient, unb64
 
@@ -143,7 +146,13 @@ def check_key(key, live, writes, present):
         assert value in present or covered, f"{key}: {value or 'a deletion'} is lost; there is {present}"
 
 
-def test_what_was_acknowledged_survives_kill_9(start_server):
+@pytest.fixture
+def check():
+    with store_check.StoreCheck() as check:
+        yield check
+
+
+def test_what_was_acknowledged_survives_kill_9(start_server, check):
     seed = skerry.seed()
     generator = random.Random(seed)
     server = start_server()
@@ -163,6 +172,7 @@ def test_what_was_acknowledged_survives_kill_9(start_server):
         for writer in writers:
             writer.join()
         assert history.failure is None, f"cycle {cycle}, SEED={seed}: {history.failure!r}"
+        assert check.look(server.directory).verdict == "ok", f"cycle {cycle}, SEED={seed}"
         server.start()
         state, recount = read_all(reader)
         for name in KEYS:

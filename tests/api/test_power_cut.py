@@ -22,8 +22,8 @@ import wire
 from skerry import HandClient
 
 LONG = os.environ.get("TESTS_LONG") == "1"
-IMAGES = 10_000 if LONG else 1_000
-SERVED = 200 if LONG else 12  # images that a real server is started on
+IMAGES = 10_000 if LONG else 200 if disk_shim.IS_SLOW else 1_000
+SERVED = 200 if LONG else 4 if disk_shim.IS_SLOW else 12  # images that a real server is started on
 LIVES = 3
 WRITERS = 4
 WRITES = 60  # of a writer in a life
