@@ -157,7 +157,7 @@ def test_durations_are_between_nothing_and_what_the_client_saw(own, pk):
     pending = own.start_poll(pk, "a", skerry.EMPTY_TOKEN, timeout=1)
     pending.answer().expect(304)
     row = operation(stats_of(own.server), "PollItem")
-    assert 1_000_000 <= row["p50_us"] <= row["p90_us"] <= row["p99_us"] <= row["p999_us"] <= row["max_us"]
+    assert 999_000 <= row["p50_us"] <= row["p90_us"] <= row["p99_us"] <= row["p999_us"] <= row["max_us"]
     assert row["p50_us"] == row["max_us"] == row["sum_us"]
     own.put(pk, "b", b"1").expect(204)
     assert operation(stats_of(own.server), "InsertItem")["p50_us"] > 0
