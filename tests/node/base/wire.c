@@ -387,6 +387,19 @@ static void random_bytes_are_refused_or_are_the_one_form(void **state)
     assert_true(read_count > 1000);
 }
 
+/* A length that no memory has: the sum with what is there wraps, and is noticed. */
+static void a_length_that_wraps_is_refused(void **state)
+{
+    (void)state;
+    struct sample sample;
+    sample_begin(&sample);
+    wire_put_u64(&sample.out, 1);
+    volatile size_t length = SIZE_MAX;
+    wire_put_raw(&sample.out, "x", length);
+    assert_true(sample.out.failed);
+    arena_deinit(&sample.arena);
+}
+
 static void big_endian_integers_come_back(void **state)
 {
     (void)state;
@@ -415,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_failure_sticks),
         cmocka_unit_test(a_message_cut_anywhere_or_with_bytes_behind_is_refused),
         cmocka_unit_test(random_bytes_are_refused_or_are_the_one_form),
+        cmocka_unit_test(a_length_that_wraps_is_refused),
         cmocka_unit_test(big_endian_integers_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
