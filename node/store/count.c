@@ -1,6 +1,8 @@
 /* One row a partition key, kept as long as it has records. */
 #include "node/store/count.h"
 
+#include <assert.h>
+
 static bool change(uint64_t *counter, uint64_t before, uint64_t after)
 {
     if (*counter < before) return false;
@@ -13,24 +15,47 @@ static bool tally_is_equal(const struct crdt_tally *a, const struct crdt_tally *
            a->bytes == b->bytes;
 }
 
-enum err count_change(struct kv_txn *txn, const uint8_t hash_key[HASH_KEY_BYTES], struct span count_key,
-                      struct crdt_tally before, struct crdt_tally after, bool is_new, struct arena *scratch)
+void count_begin(struct count_row *row, const uint8_t bucket_id[KEYS_BUCKET_ID_BYTES], struct span partition_key)
 {
-    if (!is_new && tally_is_equal(&before, &after)) return ERR_OK;
-    struct span row = {0};
-    struct record_count count = {0};
-    enum err err = kv_get(txn, KV_COUNTS, count_key, &row);
-    if (err == ERR_OK && row.bytes != NULL) err = record_decode_count(hash_key, count_key, row, &count);
-    if (err != ERR_OK) return err;
-    bool is_sound = change(&count.tally.entries, before.entries, after.entries) &&
-                    change(&count.tally.conflicts, before.conflicts, after.conflicts) &&
-                    change(&count.tally.values, before.values, after.values) &&
-                    change(&count.tally.bytes, before.bytes, after.bytes);
+    row->key = keys_count(&row->key_buffer, bucket_id, partition_key);
+    row->is_loaded = false;
+}
+
+bool count_is_changed(struct crdt_tally before, struct crdt_tally after, bool is_new)
+{
+    return is_new || !tally_is_equal(&before, &after);
+}
+
+enum err count_load(struct count_row *row, struct kv_txn *txn, const uint8_t hash_key[HASH_KEY_BYTES],
+                    struct span *was)
+{
+    *was = (struct span){0};
+    row->count = (struct record_count){0};
+    enum err err = kv_get(txn, KV_COUNTS, row->key, was);
+    if (err == ERR_OK && was->bytes != NULL) err = record_decode_count(hash_key, row->key, *was, &row->count);
+    row->is_loaded = err == ERR_OK;
+    return err;
+}
+
+enum err count_change(struct count_row *row, struct crdt_tally before, struct crdt_tally after, bool is_new)
+{
+    assert(row->is_loaded);
+    struct crdt_tally *tally = &row->count.tally;
+    bool is_sound = change(&tally->entries, before.entries, after.entries) &&
+                    change(&tally->conflicts, before.conflicts, after.conflicts) &&
+                    change(&tally->values, before.values, after.values) &&
+                    change(&tally->bytes, before.bytes, after.bytes);
     if (!is_sound) return ERR_CORRUPT;
-    if (is_new) count.items++;
-    row = record_encode_count(hash_key, count_key, &count, scratch);
-    if (row.bytes == NULL) return ERR_MEMORY;
-    return kv_put(txn, KV_COUNTS, count_key, row);
+    if (is_new) row->count.items++;
+    return ERR_OK;
+}
+
+enum err count_store(const struct count_row *row, struct kv_txn *txn, const uint8_t hash_key[HASH_KEY_BYTES],
+                     struct arena *scratch)
+{
+    assert(row->is_loaded);
+    struct span bytes = record_encode_count(hash_key, row->key, &row->count, scratch);
+    return bytes.bytes == NULL ? ERR_MEMORY : kv_put(txn, KV_COUNTS, row->key, bytes);
 }
 
 bool count_is_listed(const struct record_count *count)

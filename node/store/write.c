@@ -30,12 +30,10 @@ static bool undo_copy(struct undo *undo, struct span from, struct span *to)
     return copy != NULL;
 }
 
-static enum err undo_note(struct undo *undo, struct kv_txn *txn, enum kv_space space, struct span key)
+/* Note what the row is, before it is written. */
+static enum err undo_note(struct undo *undo, enum kv_space space, struct span key, struct span value)
 {
     if (!undo->is_wanted) return ERR_OK;
-    struct span value = {0};
-    enum err err = kv_get(txn, space, key, &value);
-    if (err != ERR_OK) return err;
     struct undo_row *row = arena_alloc(&undo->arena, sizeof *row);
     if (row == NULL || !undo_copy(undo, key, &row->key) || !undo_copy(undo, value, &row->value)) return ERR_MEMORY;
     row->space = space;
@@ -59,9 +57,32 @@ static enum err undo_run(struct undo *undo, struct kv_txn *txn)
 
 /* --- one item ------------------------------------------------------------------------------------------- */
 
+/* The partition that items of an op stand in, one behind the other: what is the same for all of them. */
+struct partition {
+    const struct op_key *key; /* of one of them; NULL before the first */
+    uint8_t hash[RING_HASH_BYTES];
+    struct count_row count; /* written with the last of them */
+};
+
+static bool partition_has(const struct partition *partition, const struct op_key *key)
+{
+    return partition->key != NULL && span_is_equal(partition->key->partition_key, key->partition_key) &&
+           memcmp(partition->key->bucket_id, key->bucket_id, KEYS_BUCKET_ID_BYTES) == 0;
+}
+
+static void partition_enter(struct partition *partition, const struct store *store, const struct op_key *key)
+{
+    if (partition_has(partition, key)) return;
+    partition->key = key;
+    keys_hash(store->hash_key, key->bucket_id, key->partition_key, partition->hash);
+    count_begin(&partition->count, key->bucket_id, key->partition_key);
+}
+
 /* One item under change. */
 struct change {
     struct op_write_item *write;
+    struct partition *partition;
+    bool is_last; /* of those that stand in the partition one behind the other */
     struct keys_buffer key_buffer;
     struct span key;
     struct record_item item;
@@ -71,12 +92,13 @@ struct change {
 };
 
 /* Read the item, with room for one more write, the columns a context may add, and our own. */
-static enum err change_read(struct store *store, struct kv_txn *txn, struct change *change)
+static enum err change_read(struct store *store, struct kv_txn *txn, struct change *change, struct undo *undo)
 {
     struct op_write_item *write = change->write;
     uint32_t spare_columns = write->context.count + 1;
     struct span row = {0};
     enum err err = kv_get(txn, KV_ITEMS, change->key, &row);
+    if (err == ERR_OK) err = undo_note(undo, KV_ITEMS, change->key, row);
     if (err != ERR_OK) return err;
     change->is_new = row.bytes == NULL;
     if (!change->is_new) {
@@ -132,24 +154,35 @@ static enum err tally(struct store *store, const struct crdt_dvvs *state, struct
     return ERR_OK;
 }
 
+/* The counters of the partition, with what this item adds to them now; in the database with the last item. */
+static enum err change_count(struct store *store, struct kv_txn *txn, struct change *change, struct undo *undo)
+{
+    struct count_row *count = &change->partition->count;
+    struct crdt_tally after;
+    enum err err = tally(store, &change->item.state, &after);
+    if (err == ERR_OK && count_is_changed(change->before, after, change->is_new)) {
+        struct span was = {0};
+        if (!count->is_loaded) {
+            err = count_load(count, txn, store->hash_key, &was);
+            if (err == ERR_OK) err = undo_note(undo, KV_COUNTS, count->key, was);
+        }
+        if (err == ERR_OK) err = count_change(count, change->before, after, change->is_new);
+    }
+    if (err != ERR_OK || !change->is_last || !count->is_loaded) return err;
+    return count_store(count, txn, store->hash_key, &store->scratch);
+}
+
 /* Counters first: they can still fail without a trace; after them only the disk can. */
 static enum err change_store(struct store *store, struct kv_txn *txn, struct op *op, struct change *change,
                              struct undo *undo)
 {
     struct op_write_item *write = change->write;
-    struct crdt_tally after;
-    struct keys_buffer count_buffer;
-    struct span count_key = keys_count(&count_buffer, write->key.bucket_id, write->key.partition_key);
     change->item.bucket_id = span_of(write->key.bucket_id, KEYS_BUCKET_ID_BYTES);
     change->item.partition_key = write->key.partition_key;
-    enum err err = tally(store, &change->item.state, &after);
-    if (err != ERR_OK) return err;
     struct span row = record_encode_item(store->hash_key, change->key, &change->item, &store->scratch);
     if (row.bytes == NULL) return ERR_MEMORY;
-    if ((err = undo_note(undo, txn, KV_COUNTS, count_key)) != ERR_OK) return err;
-    if ((err = undo_note(undo, txn, KV_ITEMS, change->key)) != ERR_OK) return err;
-    err = count_change(txn, store->hash_key, count_key, change->before, after, change->is_new, &store->scratch);
-    if (err != ERR_OK) return op_note(op, store->hash_key, KV_COUNTS, count_key, err);
+    enum err err = change_count(store, txn, change, undo);
+    if (err != ERR_OK) return op_note(op, store->hash_key, KV_COUNTS, change->partition->count.key, err);
     return kv_put(txn, KV_ITEMS, change->key, row);
 }
 
@@ -168,13 +201,15 @@ static enum err writer_context(struct op *op, const struct change *change)
 }
 
 static enum err write_item(struct store *store, struct kv_txn *txn, struct op *op, uint32_t index,
-                           uint64_t wall_us, struct undo *undo)
+                           uint64_t wall_us, struct partition *partition, struct undo *undo)
 {
     struct op_write_item *write = &op->write.items[index];
-    struct change change = {.write = write};
-    keys_hash(store->hash_key, write->key.bucket_id, write->key.partition_key, write->hash);
+    struct change change = {.write = write, .partition = partition};
+    partition_enter(partition, store, &write->key);
+    change.is_last = index + 1 == op->write.items_count || !partition_has(partition, &write[1].key);
+    memcpy(write->hash, partition->hash, RING_HASH_BYTES);
     change.key = keys_item(&change.key_buffer, write->hash, write->key.sort_key);
-    enum err err = op_note(op, store->hash_key, KV_ITEMS, change.key, change_read(store, txn, &change));
+    enum err err = op_note(op, store->hash_key, KV_ITEMS, change.key, change_read(store, txn, &change, undo));
     if (err == ERR_OK) err = tally(store, &change.item.state, &change.before);
     if (err != ERR_OK) return err;
     if (write->has_context && !crdt_dvvs_discard(&change.item.state, &write->context)) return ERR_MEMORY;
@@ -226,11 +261,12 @@ static enum err write_items(struct store *store, struct kv_txn *txn, struct op *
     write->outcome = OP_DONE;
     if (shows_rollback(store, write)) replace_actor(store);
     bool holds = true;
+    struct partition partition = {0};
     enum err err = check_guard(store, txn, op, &holds);
     if (!holds) write->outcome = OP_STALE;
     for (uint32_t i = 0; i < write->items_count && err == ERR_OK && write->outcome == OP_DONE; i++) {
         arena_reset(&store->scratch);
-        err = write_item(store, txn, op, i, wall_us, &undo);
+        err = write_item(store, txn, op, i, wall_us, &partition, &undo);
     }
     bool is_spoiled = err == ERR_FULL || err == ERR_IO;
     if ((err != ERR_OK || write->outcome != OP_DONE) && !is_spoiled) {
@@ -298,7 +334,9 @@ static enum err write_documents(struct store *store, struct kv_txn *txn, struct 
                        : bucket_is_empty(store, txn, op->docs.empty_bucket_id, &is_allowed);
     op->docs.is_refused = !is_allowed;
     for (uint32_t i = 0; is_allowed && i < op->docs.documents_count && err == ERR_OK; i++) {
-        err = undo_note(&undo, txn, KV_DOCS, op->docs.documents[i].key);
+        struct span was = {0};
+        err = kv_get(txn, KV_DOCS, op->docs.documents[i].key, &was);
+        if (err == ERR_OK) err = undo_note(&undo, KV_DOCS, op->docs.documents[i].key, was);
         if (err == ERR_OK) err = write_document(store, txn, &op->docs.documents[i], wall_us);
     }
     if (err != ERR_OK && err != ERR_FULL && err != ERR_IO) {

@@ -131,7 +131,7 @@ static void a_change_or_commit_that_fails_takes_the_whole_batch_with_it(void **s
 static void any_call_that_fails_leaves_each_op_done_or_undone(void **state)
 {
     (void)state;
-    fail_at_every_call(disk_fail_call, call_fault_of, 30);
+    fail_at_every_call(disk_fail_call, call_fault_of, 23);
 }
 
 /* Reads of a failing disk answer its error, and the right thing afterwards. */
