@@ -68,7 +68,7 @@ static bool decide_word(const char *word, bool has_range, struct batch_source *s
         source->file = word;
     } else if (has_range) {
         source->partition = word;
-    } else if (word[0] == '[') {
+    } else if (word[0] == '[' || word[0] == '{') {
         source->json = word;
     } else if (looks_like_file(word)) {
         say("%s: there is no such file (if it is a partition key: --partition %s)", word, word);

@@ -46,12 +46,28 @@ static int refuse_unknown(const struct command_group *group, const char *word)
     for (size_t i = 0; i < group->commands_count; i++) {
         nearest_offer(&nearest, group->commands[i].name);
     }
+    if (word[0] == '-') nearest_offer(&nearest, "--help");
+    if (word[0] == '-' && group == &SKERRY_COMMANDS) nearest_offer(&nearest, "--version");
     if (nearest.best != NULL) {
         say("unknown command \"%s\"; did you mean `%s %s`?", word, group->name, nearest.best);
     } else {
         say("unknown command \"%s\"; `%s --help` lists all", word, group->name);
     }
     return CLI_USAGE;
+}
+
+/* "skerry help k2v read" is "skerry k2v read --help". */
+static int run_help(const struct command_group *group, int argc, char **argv)
+{
+    enum { WORDS_MAX = 4 };
+    static char help[] = "--help";
+    char *words[WORDS_MAX + 2] = {argv[0]};
+    int count = 1;
+    for (int i = 2; i < argc && count < WORDS_MAX; i++) {
+        words[count++] = argv[i];
+    }
+    words[count++] = help;
+    return commands_run(group, count, words);
 }
 
 int commands_run(const struct command_group *group, int argc, char **argv)
@@ -61,6 +77,7 @@ int commands_run(const struct command_group *group, int argc, char **argv)
         return CLI_USAGE;
     }
     const char *word = argv[1];
+    if (strcmp(word, "help") == 0 && argc > 2) return run_help(group, argc, argv);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         if (current_reader != NULL) {
             current_reader->on_group(current_reader, group);

@@ -16,6 +16,12 @@ FILE *input_open(const char *path)
 {
     if (strcmp(path, "-") == 0) return stdin;
     FILE *file = fopen(path, "rbe");
+    struct stat about;
+    if (file != NULL && fstat(fileno(file), &about) == 0 && S_ISDIR(about.st_mode)) {
+        fclose(file);
+        file = NULL;
+        errno = EISDIR;
+    }
     if (file == NULL) say("%s: %s", path, strerror(errno));
     return file;
 }

@@ -214,7 +214,8 @@ static int insert_all(struct session *session, const struct insert_ask *ask, con
         items_reader_deinit(&run.reader);
         progress_clear(&run.progress);
         session->progress = NULL;
-        show_result(&run);
+        bool is_worth_telling = code == CLI_DONE || run.requests_count > 0 || session->form == OUTPUT_JSON;
+        if (is_worth_telling) show_result(&run);
     }
     items_batch_deinit(&run.batch);
     input_close(file);

@@ -171,10 +171,10 @@ static void add_row(struct table *table, const struct look *look, const json_t *
 
 static void print_operations(FILE *out, const struct look *look)
 {
-    static const char *const titles[] = {"OPERATION", "2XX",  "3XX",  "4XX",  "5XX",
-                                         "GONE",      "HALF", "99 %", "MOST", NULL};
-    static const char *const watched[] = {"OPERATION", "2XX",  "3XX",  "4XX",   "5XX", "GONE",
-                                          "HALF",      "99 %", "MOST", "NOW/S", NULL};
+    static const char *const titles[] = {"OPERATION", "2XX", "3XX", "4XX", "5XX",
+                                         "GONE",      "P50", "P99", "MAX", NULL};
+    static const char *const watched[] = {"OPERATION", "2XX", "3XX", "4XX",   "5XX", "GONE",
+                                          "P50",       "P99", "MAX", "NOW/S", NULL};
     struct table table;
     table_init(&table, look->before != NULL ? watched : titles, 0x3fe);
     const json_t *operation;

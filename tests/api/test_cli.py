@@ -397,3 +397,97 @@ def test_a_marker_comes_from_what_a_range_poll_printed(k2v, run, pk, tmp_path, f
     k2v.write(pk, "b", b"2")
     done = run("poll-range", pk, "--seen-marker-file", seen, "-o", "json").expect(DONE).json()
     assert [item["sk"] for item in done["items"]] == ["b"]
+
+
+# What surprised those who tried it first
+
+
+def test_help_leads_to_the_help_of_a_command():
+    assert skerry.run("help", "k2v", "read").expect(DONE).text == skerry.run("k2v", "read", "--help").text
+    assert skerry.run("k2v", "help", "read").expect(DONE).text == skerry.run("k2v", "read", "--help").text
+    assert skerry.run("help", "key").expect(DONE).text == skerry.run("key", "--help").text
+    assert "did you mean" in skerry.run("help", "k2v", "reed").expect(USAGE).errors
+    assert "--version" in skerry.run("--verson").expect(USAGE).errors
+
+
+@pytest.mark.parametrize("words", [["insert-batch"], ["insert", "p", "s", "-C"], ["insert", "p", "s", "--file"],
+                                   ["read-batch", "--file"]])
+def test_a_directory_is_no_file(run, tmp_path, words):
+    done = run(*words, tmp_path).expect(USAGE)
+    assert done.output == b"" and f"{tmp_path}: Is a directory" in done.errors
+
+
+def test_an_object_is_no_partition_key(run):
+    for command in ("read-batch", "delete-batch"):
+        done = run(command, '{"partitionKey": "p"}').expect(USAGE)
+        assert "a JSON array was expected" in done.errors and "--partition" in done.errors
+
+
+# Every parameter of the protocol can be said on the command line
+
+READS = [  # words behind `read-batch PK`, and the sort keys that come
+    ([], ["a", "b1", "b2", "c"]), (["--prefix", "b"], ["b1", "b2"]), (["--start", "b2"], ["b2", "c"]),
+    (["--end", "b2"], ["a", "b1"]), (["--start", "b1", "--end", "c"], ["b1", "b2"]), (["--limit", "2"], ["a", "b1"]),
+    (["--limit", "0"], []), (["--reverse"], ["c", "b2", "b1", "a"]), (["--reverse", "--start", "b1"], ["b1", "a"]),
+    (["--reverse", "--limit", "1"], ["c"]), (["--prefix", "b", "--reverse"], ["b2", "b1"]),
+    (["--single-item", "--start", "b1"], ["b1"]), (["--single-item", "--start", "gone"], []),
+    (["--single-item", "--start", "gone", "--tombstones"], ["gone"]), (["--conflicts-only"], ["c"]),
+    (["--tombstones"], ["a", "b1", "b2", "c", "gone"]), (["--tombstones", "--conflicts-only"], ["c"]),
+]
+
+
+@pytest.fixture(scope="module")
+def filled(k2v):
+    """A partition with plain items, a conflict, and a deleted one."""
+    pk = "every-parameter"
+    k2v.insert_batch([{"pk": pk, "sk": sk, "v": b64(sk.encode())} for sk in ("a", "b1", "b2", "c")]).expect(204)
+    k2v.write(pk, "c", b"beside")
+    k2v.write(pk, "gone", None)
+    return pk
+
+
+@pytest.mark.parametrize("words, expected", READS, ids=lambda value: " ".join(value) if value else "all")
+def test_read_batch_says_every_parameter(run, filled, words, expected):
+    answer = run("read-batch", filled, *words, "-o", "json").expect(DONE).json()[0]
+    assert [item["sk"] for item in answer["items"]] == expected
+
+
+def test_one_read_batch_has_several_searches_with_all_members(run, filled):
+    searches = [{"partitionKey": filled, "prefix": "b", "start": "b1", "end": "b2", "limit": 5, "reverse": False,
+                 "singleItem": False, "conflictsOnly": False, "tombstones": True},
+                {"partitionKey": filled, "start": "c", "singleItem": True}, {"partitionKey": "nothing-there"}]
+    answer = run("read-batch", json.dumps(searches), "-o", "json").expect(DONE).json()
+    assert [[item["sk"] for item in search["items"]] for search in answer] == [["b1"], ["c"], []]
+    shown = run("read-batch", "-", stdin=json.dumps(searches)).expect(DONE).text
+    assert [line.split()[-1] for line in shown.splitlines() if line.startswith("PARTITION KEY")] == \
+        [filled, filled, "nothing-there"]
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["--prefix", "par-b"], ["par-b1", "par-b2"]), (["--start", "par-b2", "--end", "par-d"], ["par-b2", "par-c"]),
+    (["--prefix", "par-", "--limit", "2"], ["par-a", "par-b1"]),
+    (["--prefix", "par-", "--reverse", "--limit", "2"], ["par-c", "par-b2"]),
+], ids=lambda value: " ".join(value))
+def test_index_says_every_parameter(k2v, run, words, expected):
+    k2v.insert_batch([{"pk": f"par-{name}", "sk": "s", "v": ""} for name in ("a", "b1", "b2", "c")]).expect(204)
+    rows = run("index", *words, "-o", "json").expect(DONE).json()["partitionKeys"]
+    assert [row["pk"] for row in rows] == expected
+
+
+@pytest.mark.parametrize("words, expected", [
+    ([], ["a", "b1", "b2", "c", "gone"]), (["--prefix", "b"], ["b1", "b2"]),
+    (["--start", "b2", "--end", "d"], ["b2", "c"]), (["--prefix", "b", "--end", "b2"], ["b1"]),
+], ids=lambda value: " ".join(value) if value else "all")
+def test_poll_range_says_every_parameter(run, filled, words, expected):
+    answer = run("poll-range", filled, *words, "--timeout", "600", "-o", "json").expect(DONE).json()
+    assert [item["sk"] for item in answer["items"]] == expected and answer["seenMarker"]
+
+
+def test_insert_batch_says_every_member(k2v, run, pk):
+    k2v.write(pk, "old", b"1")
+    k2v.write(pk, "dead", b"1")
+    items = [{"pk": pk, "sk": "new", "ct": None, "v": b64(b"2")},
+             {"pk": pk, "sk": "old", "ct": k2v.token(pk, "old"), "v": b64(b"2")},
+             {"pk": pk, "sk": "dead", "ct": k2v.token(pk, "dead"), "v": None}]
+    run("insert-batch", "-", stdin=json.dumps(items)).expect(DONE)
+    assert [k2v.values(pk, sk) for sk in ("new", "old", "dead")] == [[b"2"], [b"2"], [None]]

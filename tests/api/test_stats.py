@@ -244,7 +244,7 @@ def test_the_command_shows_the_same_numbers(own, pk):
     own.get(pk, "b").expect(404)
     shown = own.server.command("stats").expect(0).text
     assert re.match(r"skerry [\d.]+, up \d+ s\n", shown)
-    assert re.search(r"^OPERATION +2XX +3XX +4XX +5XX +GONE +HALF +99 % +MOST$", shown, re.MULTILINE)
+    assert re.search(r"^OPERATION +2XX +3XX +4XX +5XX +GONE +P50 +P99 +MAX$", shown, re.MULTILINE)
     assert re.search(r"^InsertItem +1 +0 +0 +0 +0( +[\d.]+ [um]?s){3}$", shown, re.MULTILINE)
     assert re.search(r"^ReadItem +0 +0 +1 +0 +0 ", shown, re.MULTILINE)
     assert "ReadBatch" not in shown, "what nobody asked for takes no room"
