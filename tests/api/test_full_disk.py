@@ -132,6 +132,20 @@ def test_a_disk_without_a_byte_loses_nothing_and_a_node_starts_on_it(on_small_di
     (small_disk / "ballast").unlink()
 
 
+def test_a_start_without_room_for_the_table_of_readers_says_so(on_small_disk, small_disk):
+    """LMDB writes it through a map, which on a full disk ends a process without a word."""
+    on_small_disk.stop()
+    (on_small_disk.directory / "lock.mdb").unlink()
+    fill_the_rest(small_disk)
+    on_small_disk.launch()
+    assert on_small_disk.end() == 1
+    line = on_small_disk.wait_for_line("cannot start").string
+    assert "No space left on device" in line and str(on_small_disk.directory) in line, line
+    (small_disk / "ballast").unlink()
+    on_small_disk.start()
+    on_small_disk.stop()
+
+
 def test_room_on_the_disk_is_used_without_a_restart(on_small_disk, small_disk):
     client = make_client(on_small_disk)
     client.put("p", "0000", VALUE + b"0").expect(204)

@@ -26,6 +26,7 @@ typedef ssize_t pwrite_call(int, const void *, size_t, off_t);
 typedef ssize_t pwritev_call(int, const struct iovec *, int, off_t);
 typedef int sync_call(int);
 typedef int truncate_call(int, off_t);
+typedef int allocate_call(int, off_t, off_t);
 typedef int open_call(const char *, int, ...);
 typedef int names_call(const char *, const char *);
 typedef int rename_call(int, const char *, int, const char *, unsigned);
@@ -41,6 +42,7 @@ static struct {
     sync_call *fsync;
     sync_call *fdatasync;
     truncate_call *ftruncate;
+    allocate_call *posix_fallocate;
     open_call *open;
     names_call *rename;
     names_call *link;
@@ -58,6 +60,7 @@ static void find_real(void)
     real.fsync = REAL("fsync", sync_call *);
     real.fdatasync = REAL("fdatasync", sync_call *);
     real.ftruncate = REAL("ftruncate", truncate_call *);
+    real.posix_fallocate = REAL("posix_fallocate", allocate_call *);
     real.open = REAL("open", open_call *);
     real.rename = REAL("rename", names_call *);
     real.link = REAL("link", names_call *);
@@ -215,6 +218,23 @@ int ftruncate(int fd, off_t length)
     int result = verdict == DISK_FAIL ? fail() : real.ftruncate(fd, length);
     if (result == 0) note(DISK_RECORD_TRUNCATE, inode, (uint64_t)length, NULL, 0);
     if (verdict == DISK_DO_AND_FAIL) result = fail();
+    pthread_mutex_unlock(&disk.mutex);
+    return result;
+}
+
+/* Its answer is the error itself. What it allocates reads as zeros, as after a truncation to that size. */
+int posix_fallocate(int fd, off_t offset, off_t length)
+{
+    struct stat status;
+    find_real();
+    uint64_t inode = disk_inode_of(fd);
+    if (inode == 0) return real.posix_fallocate(fd, offset, length);
+    pthread_mutex_lock(&disk.mutex);
+    enum disk_verdict verdict = disk_judge(DISK_WRITE);
+    bool is_longer = fstat(fd, &status) == 0 && status.st_size < offset + length;
+    int result = verdict == DISK_FAIL ? disk_error() : real.posix_fallocate(fd, offset, length);
+    if (result == 0 && is_longer) note(DISK_RECORD_TRUNCATE, inode, (uint64_t)(offset + length), NULL, 0);
+    if (verdict != DISK_GO) result = disk_error();
     pthread_mutex_unlock(&disk.mutex);
     return result;
 }

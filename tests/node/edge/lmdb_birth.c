@@ -13,6 +13,7 @@ struct place {
     char path[100];
     char nursery[100];
     char unborn[120];
+    char readers[100];
 };
 
 static int set_up(void **state)
@@ -22,6 +23,7 @@ static int set_up(void **state)
     if (mkdtemp(place.dir) == NULL) return -1;
     snprintf(place.path, sizeof place.path, "%s/data.mdb", place.dir);
     snprintf(place.unborn, sizeof place.unborn, "%s/data.new/data.mdb", place.dir);
+    snprintf(place.readers, sizeof place.readers, "%s/lock.mdb", place.dir);
     snprintf(place.nursery, sizeof place.nursery, "%s/data.new", place.dir);
     *state = &place;
     return 0;
@@ -32,6 +34,7 @@ static int tear_down(void **state)
 {
     struct place *place = *state;
     unlink(place->path);
+    unlink(place->readers);
     return rmdir(place->dir);
 }
 
@@ -94,6 +97,23 @@ static void what_a_crash_left_beside_a_database_is_removed(void **state)
     assert_int_equal(access(place->nursery, F_OK), -1);
 }
 
+static void the_table_of_readers_has_its_room_and_keeps_what_is_in_it(void **state)
+{
+    struct place *place = *state;
+    char text[16] = "";
+    struct stat status;
+    write_file(place->readers, "readers");
+    assert_int_equal(lmdb_birth(place->dir), 0);
+    assert_int_equal(stat(place->readers, &status), 0);
+    assert_int_equal(status.st_size, 8192);
+    assert_true(status.st_blocks * 512 >= 8192);
+    FILE *file = fopen(place->readers, "re");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, 8, file), 8);
+    fclose(file);
+    assert_string_equal(text, "readers");
+}
+
 static void where_nothing_can_be_made_nothing_is_left(void **state)
 {
     struct place *place = *state;
@@ -111,6 +131,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_is_there_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_crash_left_half_made_is_made_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_crash_left_beside_a_database_is_removed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_table_of_readers_has_its_room_and_keeps_what_is_in_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(where_nothing_can_be_made_nothing_is_left, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
