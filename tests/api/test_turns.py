@@ -109,23 +109,27 @@ def test_a_walk_that_can_end_ends_before_the_server_does(start_server):
 
 
 def test_pipelined_requests_keep_their_order_while_a_batch_walks(walked):
-    """What comes while older input waits for its turn stays behind it, however the bytes are cut."""
+    """What comes while older input waits for its turn stays behind it, however the bytes are cut. Of several
+    connections some do not get their turn before the sockets are looked at again."""
     pending = start_scan(walked, ENDLESS)
-    connection = wire.Connection(walked.server.address)
-    target = walked.item_target("p", "order")
-    count = 100
-    data = b"".join(walked.bytes_of("PUT", target, [], b"%d" % n) +
-                    walked.bytes_of("GET", target, [("Accept", "application/json")])
-                    for n in range(count))
-    for at in range(0, len(data), 997):
-        connection.send(data[at:at + 997])
-    for n in range(count):
-        connection.read("PUT").expect(204)
-        assert len(connection.read().expect(200).json()) == n + 1
+    connections = [wire.Connection(walked.server.address) for _ in range(12)]
+    rounds, data = 15, []
+    for number in range(len(connections)):
+        target = walked.item_target("p", f"order-{number}")
+        data.append(b"".join(walked.bytes_of("PUT", target, [], b"%d" % n) +
+                             walked.bytes_of("GET", target, [("Accept", "application/json")]) for n in range(rounds)))
+    for at in range(0, max(map(len, data)), 397):
+        for connection, whole in zip(connections, data):
+            connection.send(whole[at:at + 397])
+        read_beside(walked, pending, 1)  # some turns pass
+    for n in range(rounds):
+        for connection in connections:
+            connection.read("PUT").expect(204)
+            assert len(connection.read().expect(200).json()) == n + 1
     assert pending.is_waiting()
     pending.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    pending.abandon()
-    connection.close()
+    for connection in [pending.connection, *connections]:
+        connection.close()
 
 
 def test_sigterm_does_not_wait_for_who_sends_no_more(start_server):
