@@ -414,6 +414,10 @@ void loop_run(struct loop *loop)
 {
     struct event event = {.kind = EVENT_START};
     loop_step(loop, &event);
+    if (loop->node.requests.startup == NULL) { /* not even the request that would load them could be made */
+        log_failure(loop, ERR_MEMORY);
+        stop(loop, ERR_MEMORY);
+    }
     pump(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
