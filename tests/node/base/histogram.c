@@ -50,6 +50,20 @@ static void one_duration_is_every_quantile(void **state)
     assert_int_equal(histogram.sum_us, 12345);
 }
 
+/* Half of three is two of them. */
+static void a_share_is_rounded_up_to_whole_durations(void **state)
+{
+    (void)state;
+    struct histogram histogram = {0};
+    for (uint64_t duration = 1; duration <= 3; duration++) {
+        histogram_add(&histogram, duration);
+    }
+    assert_int_equal(histogram_quantile_us(&histogram, 333), 1);
+    assert_int_equal(histogram_quantile_us(&histogram, 334), 2);
+    assert_int_equal(histogram_quantile_us(&histogram, 500), 2);
+    assert_int_equal(histogram_quantile_us(&histogram, 667), 3);
+}
+
 static void what_is_longer_than_the_last_bucket_keeps_its_length(void **state)
 {
     (void)state;
@@ -101,6 +115,7 @@ int main(void)
         cmocka_unit_test(buckets_cover_everything_without_a_gap),
         cmocka_unit_test(an_empty_one_has_no_durations),
         cmocka_unit_test(one_duration_is_every_quantile),
+        cmocka_unit_test(a_share_is_rounded_up_to_whole_durations),
         cmocka_unit_test(what_is_longer_than_the_last_bucket_keeps_its_length),
         cmocka_unit_test(quantiles_are_those_of_a_sorted_list_up_to_an_eighth),
     };

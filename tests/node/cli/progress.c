@@ -48,6 +48,10 @@ static void what_does_not_fit_is_left_out(void **state)
     (void)state;
     expect(&HALF, 51, "insert-batch   50 %  12,000 items stored  0:02 left");
     expect(&HALF, 50, "insert-batch  [========>       ]   50 %  0:02 left");
+    expect(&HALF, 44, "insert-batch  [=====>    ]   50 %  0:02 left"); /* the shortest bar */
+    expect(&HALF, 43, "insert-batch   50 %  0:02 left");
+    expect(&HALF, 29, "insert-batch   50 %");
+    expect(&HALF, 18, "insert-batch");
     for (size_t columns = 1; columns <= TERMINAL_COLUMNS_MAX; columns++) {
         char line[PROGRESS_LINE_BYTES];
         progress_line(&HALF, columns, line);
@@ -66,6 +70,14 @@ static void numbers_at_their_ends_fit(void **state)
     most.elapsed_us = 1;
     progress_line(&most, TERMINAL_COLUMNS_MAX, line);
     assert_non_null(strstr(line, "100 %"));
+    assert_non_null(strstr(line, "888.2 PiB/s")); /* what is beyond 10^18 is shown as that */
+    most.bytes = 20;
+    most.bytes_total = 10; /* a file that grew meanwhile */
+    progress_line(&most, TERMINAL_COLUMNS_MAX, line);
+    assert_non_null(strstr(line, "[========================================]  100 %"));
+    most.elapsed_us = 0;
+    progress_line(&most, TERMINAL_COLUMNS_MAX, line);
+    assert_null(strstr(line, "/s"));
     most.bytes = 0;
     most.bytes_total = UINT64_MAX;
     most.elapsed_us = UINT64_MAX;
