@@ -177,6 +177,7 @@ static void a_page_that_fails_is_seen(void **state)
     fill(world, "p");
     uint32_t errors = 0;
     uint32_t cuts = 0;
+    const struct stats *stats = &world->node.requests.service.stats;
     for (uint64_t call = 1;; call += 97) {
         disk_fail_call(&world->disk, call, ERR_IO);
         uint32_t slot = say_begin_post(world, "/demo?search", "[{\"partitionKey\":\"p\"}]");
@@ -204,6 +205,11 @@ static void a_page_that_fails_is_seen(void **state)
     }
     print_message("%u errors, %u cuts\n", errors, cuts);
     assert_true(errors > 0 && cuts > 10);
+    /* For the operator an answer that was cut off has failed, whatever its head had said. */
+    const struct stats_operation *reads = &stats->operations[STATS_K2V + HTTP_READ_BATCH];
+    assert_int_equal(reads->classes[STATS_5XX], errors + cuts);
+    assert_int_equal(reads->classes[STATS_2XX], 1);
+    assert_int_equal(reads->classes[STATS_GONE], 0);
 }
 
 /* ReadIndex is streamed the same way. */
