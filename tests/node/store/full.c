@@ -9,7 +9,7 @@ static char too_large[FITS_BYTES + 1];
 struct batch {
     struct op_write_item items[OPS_MAX];
     struct op ops[OPS_MAX];
-    char keys[OPS_MAX][8];
+    char keys[OPS_MAX][12]; /* the digits of any number */
     uint32_t count;
 };
 
