@@ -19,6 +19,31 @@ static enum err item_take(const uint8_t *hash_key, struct span key, struct span 
     return err;
 }
 
+/* Is the row beside `key` on that side, if there is one, what was written? */
+static enum err neighbour_check(const uint8_t *hash_key, struct kv_cursor *cursor, enum kv_step step,
+                                struct span key, struct op *op)
+{
+    struct kv_pair pair;
+    bool found = false;
+    enum err err = kv_cursor_step(cursor, step, key, &pair, &found);
+    if (err != ERR_OK || !found || record_is_item(hash_key, pair.key, pair.value)) return err;
+    return op_note(op, hash_key, KV_ITEMS, pair.key, ERR_CORRUPT);
+}
+
+/* There is no row of this key, or the search for it was led astray by a flipped bit in a key: in its own, or in
+ * one that it was compared with. Either way that row then stands beside the place where the search ended, and
+ * fails its hash (H22). */
+static enum err absence_check(const uint8_t *hash_key, struct kv_txn *txn, struct span key, struct op *op)
+{
+    struct kv_cursor *cursor = NULL;
+    enum err err = kv_cursor_open(txn, KV_ITEMS, &cursor);
+    if (err != ERR_OK) return err;
+    err = neighbour_check(hash_key, cursor, KV_AFTER, key, op);
+    if (err == ERR_OK) err = neighbour_check(hash_key, cursor, KV_BEFORE, key, op);
+    kv_cursor_close(cursor);
+    return err;
+}
+
 static enum err read_item(const uint8_t *hash_key, struct kv_txn *txn, struct op *op)
 {
     struct op_read *read = &op->read;
@@ -29,7 +54,8 @@ static enum err read_item(const uint8_t *hash_key, struct kv_txn *txn, struct op
     struct span row = {0};
     enum err err = kv_get(txn, KV_ITEMS, key, &row);
     read->has_item = err == ERR_OK && row.bytes != NULL;
-    if (!read->has_item) return err;
+    if (err == ERR_OK && !read->has_item) return absence_check(hash_key, txn, key, op);
+    if (err != ERR_OK) return err;
     return op_note(op, hash_key, KV_ITEMS, key, item_take(hash_key, key, row, op->arena, &read->state));
 }
 

@@ -41,16 +41,26 @@ static struct span row_end(struct wire_out *out, const uint8_t *hash_key, uint8_
     return span_of(out->bytes, out->length);
 }
 
+static bool row_is_whole(const uint8_t *hash_key, uint8_t space, struct span key, struct span bytes)
+{
+    if (bytes.length <= RECORD_HASH_BYTES) return false;
+    struct span body = span_of(bytes.bytes + RECORD_HASH_BYTES, bytes.length - RECORD_HASH_BYTES);
+    uint8_t hash[RECORD_HASH_BYTES];
+    row_hash(hash_key, space, key, body, hash);
+    return memcmp(hash, bytes.bytes, RECORD_HASH_BYTES) == 0;
+}
+
+bool record_is_item(const uint8_t hash_key[HASH_KEY_BYTES], struct span key, struct span bytes)
+{
+    return row_is_whole(hash_key, SPACE_ITEM, key, bytes);
+}
+
 /* Check the hash and the version; `in` is then at the first field behind the version. */
 static enum err row_open(const uint8_t *hash_key, uint8_t space, struct span key, struct span bytes,
                          uint32_t fields, struct wire_in *in)
 {
-    if (bytes.length <= RECORD_HASH_BYTES) return ERR_CORRUPT;
-    struct span body = span_of(bytes.bytes + RECORD_HASH_BYTES, bytes.length - RECORD_HASH_BYTES);
-    uint8_t hash[RECORD_HASH_BYTES];
-    row_hash(hash_key, space, key, body, hash);
-    if (memcmp(hash, bytes.bytes, RECORD_HASH_BYTES) != 0) return ERR_CORRUPT;
-    *in = wire_in_over(body);
+    if (!row_is_whole(hash_key, space, key, bytes)) return ERR_CORRUPT;
+    *in = wire_in_over(span_of(bytes.bytes + RECORD_HASH_BYTES, bytes.length - RECORD_HASH_BYTES));
     uint32_t count = wire_get_array(in);
     uint64_t version = wire_get_u64(in);
     if (in->failed) return ERR_CORRUPT;

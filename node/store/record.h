@@ -48,6 +48,9 @@ struct span record_encode_document(const uint8_t hash_key[HASH_KEY_BYTES], struc
  * ERR_MEMORY. */
 MUST_USE enum err record_decode_item(const uint8_t hash_key[HASH_KEY_BYTES], struct span key, struct span bytes,
                                      uint32_t spare_columns, struct arena *arena, struct record_item *item);
+/* Does the hash of an item's row fit? Its shape is not looked at. */
+bool record_is_item(const uint8_t hash_key[HASH_KEY_BYTES], struct span key, struct span bytes);
+
 MUST_USE enum err record_decode_count(const uint8_t hash_key[HASH_KEY_BYTES], struct span key, struct span bytes,
                                       struct record_count *count);
 MUST_USE enum err record_decode_document(const uint8_t hash_key[HASH_KEY_BYTES], struct span key,

@@ -1,6 +1,6 @@
 /* Flipped bits in data.mdb, at random and in every kind of page: each is harmless, or is met by the start, by the
- * read, or by the check; none is ever answered as a value, and the check finds every one that does harm (H22,
- * I24).
+ * read, or by the check; none is ever answered as a value or an absence, and the check finds every one that does
+ * harm (H22, I24).
  *
  * Each flip is read by a process of its own, as a server would read: what LMDB makes of a damaged page may end it.
  * TESTS_LONG=1: ten times as many. */
@@ -300,6 +300,7 @@ static void try_file(struct world *world, const char *what, uint64_t where)
     world->outcomes[outcome]++;
     world->found_by_check += findings > 0;
     if (outcome == WRONG) fail_msg("%s at %llu: a wrong value was read", what, (unsigned long long)where);
+    if (outcome == MISSING) fail_msg("%s at %llu: an item is said to be absent", what, (unsigned long long)where);
     if (outcome == DIED) fail_msg("%s at %llu: the reader died", what, (unsigned long long)where);
     if (outcome != RIGHT && findings == 0)
         fail_msg("%s at %llu: not found by the check (%d)", what, (unsigned long long)where, (int)outcome);

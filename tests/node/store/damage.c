@@ -145,6 +145,42 @@ static void a_counter_that_is_too_low_is_corrupt(void **state)
     rig_expect(rig, "room", "a", "1");
 }
 
+/* A flipped bit in a key hides the row: who asks for it is not told that there is none. */
+static void an_item_whose_key_rotted_is_not_said_to_be_absent(void **state)
+{
+    static const char *const others[] = {"b", "d"}; /* below and above "c", between its neighbours */
+    struct rig *rig = *state;
+    struct keys_buffer right_buffer;
+    struct keys_buffer wrong_buffer;
+    uint8_t hash[RING_HASH_BYTES];
+    rig_put(rig, "p", "a", NULL, "1");
+    rig_put(rig, "p", "c", NULL, "2");
+    rig_put(rig, "p", "e", NULL, "3");
+    keys_hash(rig->store.hash_key, RIG_BUCKET, span_text("p"), hash);
+    struct span right = keys_item(&right_buffer, hash, span_text("c"));
+    for (size_t i = 0; i < 2; i++) {
+        struct span wrong = keys_item(&wrong_buffer, hash, span_text(others[i]));
+        struct span row = {0};
+        struct kv_txn *txn = NULL;
+        assert_ok(kv_begin(&rig->disk.kv, true, &txn));
+        assert_ok(kv_get(txn, KV_ITEMS, right, &row));
+        row = span_of(arena_copy(&rig->arena, row.bytes, row.length), row.length);
+        assert_ok(kv_put(txn, KV_ITEMS, wrong, row));
+        assert_ok(kv_delete(txn, KV_ITEMS, right));
+        assert_ok(kv_commit(txn));
+        assert_err(read_err(rig, "p", "c"), ERR_CORRUPT);
+        assert_err(read_err(rig, "p", others[i]), ERR_CORRUPT);
+        rig_expect(rig, "p", "a", "1");
+        rig_expect(rig, "p", "e", "3");
+        rig_expect(rig, "p", "f", "absent");
+        assert_ok(kv_begin(&rig->disk.kv, true, &txn));
+        assert_ok(kv_put(txn, KV_ITEMS, right, row));
+        assert_ok(kv_delete(txn, KV_ITEMS, wrong));
+        assert_ok(kv_commit(txn));
+    }
+    rig_expect(rig, "p", "b", "absent");
+}
+
 static void a_record_moved_to_another_key_is_corrupt(void **state)
 {
     struct rig *rig = *state;
@@ -289,6 +325,7 @@ int main(void)
         rig_test(a_write_to_a_corrupt_item_is_refused_and_takes_a_new_actor_once),
         rig_test(a_write_beside_a_corrupt_counter_is_refused_whole),
         rig_test(a_counter_that_is_too_low_is_corrupt),
+        rig_test(an_item_whose_key_rotted_is_not_said_to_be_absent),
         rig_test(a_record_moved_to_another_key_is_corrupt),
         rig_test(a_token_of_a_counter_never_issued_means_a_new_actor),
         rig_test(a_rollback_is_seen_before_the_ops_first_write),
