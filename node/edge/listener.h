@@ -1,7 +1,7 @@
 /* A port: bound, listened on, and every connection of it handed to the clients.
  *
- * Accepts by itself and not through libuv, which spins when the system has no descriptor left: a listener then
- * pauses until the next sweep, and who knocks waits in the kernel's queue.
+ * Accepts by itself and not through libuv, which cannot be told to pause: when the system has no descriptor left,
+ * a listener does until the next sweep, and who knocks waits in the kernel's queue.
  */
 #ifndef NODE_EDGE_LISTENER_H
 #define NODE_EDGE_LISTENER_H
