@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,10 +150,214 @@ static void what_lmdb_writes_is_sound(void **state)
     }
 }
 
+/* --- what was changed in it ----------------------------------------------------------------------------- */
+
+enum { PAGE = 4096 };
+
+/* A database with a tree of some depth, large values and free pages; closed. */
+static void make_tree(struct place *place)
+{
+    uint8_t key[16];
+    static uint8_t value[9000];
+    for (uint32_t round = 0; round < 3; round++) {
+        struct kv_txn *txn = NULL;
+        assert_ok(kv_begin(&place->db.kv, true, &txn));
+        for (uint32_t i = 0; i < 900; i++) {
+            snprintf((char *)key, sizeof key, "key %08u", i);
+            size_t length = i % 50 == 7 ? 9000 : 60 + i % 40;
+            assert_ok(kv_put(txn, KV_ITEMS, span_of(key, 12), span_of(value, length)));
+        }
+        assert_ok(kv_put(txn, KV_META, span_text("format"), span_text("?")));
+        assert_ok(kv_commit(txn));
+    }
+    kv_lmdb_close(&place->db);
+    is_sound(place);
+}
+
+/* The file, to be changed at will. */
+static uint8_t *map_file(struct place *place, size_t *length)
+{
+    struct stat info;
+    int fd = open(place->path, O_RDWR);
+    assert_true(fd >= 0 && fstat(fd, &info) == 0);
+    *length = (size_t)info.st_size;
+    uint8_t *bytes = mmap(NULL, *length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(bytes != MAP_FAILED);
+    close(fd);
+    return bytes;
+}
+
+static uint64_t number_at(const uint8_t *bytes)
+{
+    uint64_t number;
+    memcpy(&number, bytes, sizeof number);
+    return number;
+}
+
+/* The root of "items" and its first leaf, as the newest snapshot has them. */
+static void find_items(struct place *place, uint64_t *root, uint64_t *leaf)
+{
+    struct lmdb_file file;
+    struct lmdb_walk walk;
+    int fd = open(place->path, O_RDONLY);
+    assert_ok(lmdb_file_open(&file, fd));
+    *root = file.tables[KV_ITEMS].root;
+    assert_ok(lmdb_walk_init(&walk, &file.source, &file.tables[KV_ITEMS], (struct span){0}));
+    assert_int_equal(lmdb_walk_step(&walk), LMDB_ROW);
+    *leaf = walk.levels[walk.depth - 1].page;
+    assert_true(walk.depth > 1);
+    lmdb_walk_deinit(&walk);
+    close(fd);
+}
+
+/* Turn one bit, expect what the check says of it, whole or cheap, and turn it back. */
+static void expect_fault(struct place *place, uint8_t *byte, unsigned bit, bool is_whole, uint64_t page,
+                         enum lmdb_fault fault)
+{
+    *byte ^= (uint8_t)(1u << bit);
+    assert_true(check(place, is_whole) > 0);
+    assert_string_equal(lmdb_fault_text(place->first.fault), lmdb_fault_text(fault));
+    assert_int_equal(place->first.page, page);
+    *byte ^= (uint8_t)(1u << bit);
+}
+
+static void each_kind_of_damage_is_named(void **state)
+{
+    struct place *place = *state;
+    size_t length = 0;
+    uint64_t root = 0;
+    uint64_t leaf = 0;
+    make_tree(place);
+    find_items(place, &root, &leaf);
+    uint8_t *bytes = map_file(place, &length);
+    uint8_t *branch_page = bytes + root * PAGE;
+    uint8_t *leaf_page = bytes + leaf * PAGE;
+    uint16_t first = 0;
+    memcpy(&first, leaf_page + 16, 2);
+    uint8_t *node = leaf_page + first;
+
+    expect_fault(place, branch_page, 0, false, root, LMDB_OTHER_NUMBER);
+    expect_fault(place, branch_page + 10, 1, false, root, LMDB_OTHER_KIND);
+    expect_fault(place, branch_page + 12, 2, false, root, LMDB_BOUNDS);
+    expect_fault(place, leaf_page + 3, 0, true, leaf, LMDB_OTHER_NUMBER);
+    expect_fault(place, leaf_page + 10, 4, true, leaf,
+                 LMDB_OTHER_KIND); /* LMDB would write to such a page in place */
+    expect_fault(place, leaf_page + 14, 1, true, leaf, LMDB_BOUNDS);
+    expect_fault(place, leaf_page + 16, 0, true, leaf, LMDB_BOUNDS);
+    expect_fault(place, node, 5, true, leaf, LMDB_BOUNDS); /* the length of the value */
+    expect_fault(place, node + 4, 2, true, leaf,
+                 LMDB_FLAGS); /* a table of duplicates, which LMDB has no cursor for */
+    expect_fault(place, node + 6, 7, true, leaf, LMDB_BOUNDS); /* the length of the key */
+    expect_fault(place, node + 8, 7, true, leaf, LMDB_ORDER);
+    munmap(bytes, length);
+    is_sound(place);
+}
+
+/* A branch that leads to a page of another table, or back to a page that is free: structurally sound, and wrong.
+ */
+static void pages_used_twice_or_free_are_found_without_reading_leaves(void **state)
+{
+    struct place *place = *state;
+    size_t length = 0;
+    uint64_t root = 0;
+    uint64_t leaf = 0;
+    make_tree(place);
+    find_items(place, &root, &leaf);
+    uint8_t *bytes = map_file(place, &length);
+    uint8_t *page = bytes + root * PAGE;
+    uint16_t nodes[2];
+    memcpy(nodes, page + 16, sizeof nodes);
+    uint8_t before[4];
+    memcpy(before, page + nodes[0], 4);
+    memcpy(page + nodes[0], page + nodes[1], 4);
+    assert_true(check(place, false) > 0);
+    assert_int_equal(place->first.fault, LMDB_TWICE);
+    uint32_t other = 0; /* some free page */
+    for (uint64_t at = 2; at < length / PAGE && place->first.fault != LMDB_USED_AND_FREE; at++) {
+        other = (uint32_t)at;
+        memcpy(page + nodes[0], &other, 4);
+        if (check(place, false) == 0) assert_int_equal(other, leaf);
+    }
+    assert_int_equal(place->first.fault, LMDB_USED_AND_FREE);
+    memcpy(page + nodes[0], before, 4);
+    munmap(bytes, length);
+    is_sound(place);
+}
+
+/* One bit decides which meta page is the newer one: it cannot lie unnoticed, even where both would still follow
+ * each other. */
+static void a_meta_page_that_claims_another_turn_is_refused(void **state)
+{
+    struct place *place = *state;
+    size_t length = 0;
+    make_tree(place);
+    uint8_t *bytes = map_file(place, &length);
+    for (uint64_t number = 0; number < 2; number++) {
+        uint8_t *transaction = bytes + number * PAGE + 144;
+        assert_true(number_at(transaction) > 1);
+        for (unsigned bit = 0; bit < 64; bit++) {
+            transaction[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+            assert_true(check(place, false) > 0);
+            assert_int_equal(place->first.fault, LMDB_META_TURNS);
+            transaction[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        }
+    }
+    munmap(bytes, length);
+    is_sound(place);
+}
+
+/* Names of tables: LMDB would make a missing one anew, and empty. */
+static void a_table_whose_name_rotted_is_missed(void **state)
+{
+    struct place *place = *state;
+    size_t length = 0;
+    make_tree(place);
+    uint8_t *bytes = map_file(place, &length);
+    uint64_t found = 0;
+    for (size_t at = 2 * PAGE; at + 5 < length; at++) {
+        if (memcmp(bytes + at, "items", 5) != 0) continue;
+        bytes[at + 4] ^= 1; /* "itemr" */
+        found += check(place, false) > 0 && place->first.fault == LMDB_TABLE;
+        bytes[at + 4] ^= 1;
+    }
+    assert_int_equal(found, 1);
+    munmap(bytes, length);
+    is_sound(place);
+}
+
+static void every_length_of_the_file_but_the_right_one_is_refused(void **state)
+{
+    struct place *place = *state;
+    size_t length = 0;
+    make_tree(place);
+    uint8_t *bytes = map_file(place, &length);
+    uint8_t *copy = malloc(length);
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    munmap(bytes, length);
+    for (size_t cut = length - PAGE; cut >= PAGE; cut -= PAGE) {
+        assert_int_equal(truncate(place->path, (off_t)cut), 0);
+        assert_true(check(place, false) > 0);
+    }
+    assert_int_equal(truncate(place->path, 1), 0);
+    assert_true(check(place, false) > 0);
+    int fd = open(place->path, O_WRONLY);
+    assert_int_equal(write(fd, copy, length), length);
+    close(fd);
+    free(copy);
+    is_sound(place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_lmdb_writes_is_sound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_kind_of_damage_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pages_used_twice_or_free_are_found_without_reading_leaves, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_meta_page_that_claims_another_turn_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_whose_name_rotted_is_missed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_length_of_the_file_but_the_right_one_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
