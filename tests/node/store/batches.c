@@ -115,6 +115,14 @@ static void story_begin(struct story *story, struct rig *rig)
     story->ops[2] = rig_write_op(rig, &story->after, 1);
 }
 
+/* There is no such item; beside a row that rotted nobody can tell. */
+static void expect_absent(struct rig *rig, const char *partition_key, const char *sort_key)
+{
+    struct op op = rig_read(rig, partition_key, sort_key);
+    assert_true(op.err == ERR_OK || op.err == ERR_CORRUPT);
+    assert_false(op.read.has_item);
+}
+
 static void story_run_and_check(struct story *story, struct rig *rig)
 {
     uint64_t counts = disk_rows_count(&rig->disk, KV_COUNTS);
@@ -123,8 +131,8 @@ static void story_run_and_check(struct story *story, struct rig *rig)
     assert_ok(story->ops[0].err);
     assert_ok(story->ops[2].err);
     rig_expect(rig, "room", "a", "a");
-    rig_expect(rig, "room", "new", "absent");
-    rig_expect(rig, "new room", "new", "absent");
+    expect_absent(rig, "room", "new");
+    expect_absent(rig, "new room", "new");
     struct op b = rig_read(rig, "room", "b");
     assert_ok(b.err);
     assert_int_equal(b.read.state.writes_count, 3); /* in an order that a new actor may change */
