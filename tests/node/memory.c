@@ -149,6 +149,7 @@ static void a_request_without_memory_fails_as_a_whole(void **state)
          .look = "/demo/s?sort_key=%zu",
          .looks_old = "404 NoSuchKey"},
         {.name = "GET", .method = "GET", .target = "/demo/p?sort_key=a", .body = "", .expected = "200 [\"a\"]"},
+        {.name = "HEAD", .method = "HEAD", .target = "/demo/p?sort_key=a", .body = "", .expected = "200"},
         {.name = "ReadIndex",
          .method = "GET",
          .target = "/demo?limit=1",
@@ -282,12 +283,22 @@ static void an_operator_without_memory_changes_nothing(void **state)
          .method = "PUT",
          .target = "/v1/buckets/demo/cors",
          .body = "{\"rules\":[{\"allowed_origins\":[\"*\"],\"allowed_methods\":[\"GET\",\"PUT\"]}]}"},
+        {.name = "set permissions",
+         .method = "POST",
+         .target = "/v1/buckets/demo/permissions",
+         .body = "{\"key_id\":\"GKfriend\",\"read\":true,\"write\":false,\"owner\":false}"},
+        {.name = "stats", .method = "GET", .target = "/v1/stats", .body = ""},
         {.name = "status", .method = "GET", .target = "/v1/status", .body = ""},
         {.name = "buckets", .method = "GET", .target = "/v1/buckets", .body = ""},
         {.name = "keys", .method = "GET", .target = "/v1/keys", .body = ""},
         {.name = "bucket", .method = "GET", .target = "/v1/buckets/demo", .body = ""},
         {.name = "nothing", .method = "GET", .target = "/v1/none", .body = "", .expected = "404 NoSuchRequest"},
     };
+    uint32_t friend = say_begin_admin(world, "POST", "/v1/keys",
+                                      "{\"key_id\":\"GKfriend\",\"secret\":\"a-secret-of-sorts\"}");
+    world_pump(world);
+    assert_int_equal(world_status(world, friend), 200);
+    say_close(world, friend);
     for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++) {
         struct story story = stories[i];
         story.door = EVENT_DOOR_ADMIN;
