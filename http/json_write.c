@@ -155,37 +155,45 @@ void http_json_text(struct http_json_writer *writer, const char *text)
     http_json_string(writer, (struct http_span){text, strlen(text)});
 }
 
-/* Three bytes to four chars; the last one or two bytes are padded. */
-static void encode_base64(const unsigned char *bytes, size_t length, char *text)
+static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Three bytes to four chars. */
+static void encode_quantum(const unsigned char *bytes, char *text)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < length; i += 3) {
-        unsigned second = i + 1 < length ? bytes[i + 1] : 0;
-        unsigned third = i + 2 < length ? bytes[i + 2] : 0;
-        unsigned bits = (unsigned)bytes[i] << 16 | second << 8 | third;
-        *text++ = alphabet[bits >> 18];
-        *text++ = alphabet[bits >> 12 & 63];
-        *text++ = i + 1 < length ? alphabet[bits >> 6 & 63] : '=';
-        *text++ = i + 2 < length ? alphabet[bits & 63] : '=';
-    }
+    unsigned bits = (unsigned)bytes[0] << 16 | (unsigned)bytes[1] << 8 | bytes[2];
+    text[0] = base64_alphabet[bits >> 18];
+    text[1] = base64_alphabet[bits >> 12 & 63];
+    text[2] = base64_alphabet[bits >> 6 & 63];
+    text[3] = base64_alphabet[bits & 63];
 }
 
+/* The last one or two bytes are padded. */
+static void encode_base64(const unsigned char *bytes, size_t length, char *text)
+{
+    size_t rest = length % 3;
+    const unsigned char *end = bytes + (length - rest);
+    for (; bytes < end; bytes += 3, text += 4) {
+        encode_quantum(bytes, text);
+    }
+    if (rest == 0) return;
+    const unsigned char last[3] = {bytes[0], rest == 2 ? bytes[1] : 0, 0};
+    encode_quantum(last, text);
+    if (rest == 1) text[2] = '=';
+    text[3] = '=';
+}
+
+/* Room for all of it is asked for at once: an output that doubles on the way to a large value takes three times as
+ * much. */
 void http_json_base64(struct http_json_writer *writer, const void *bytes, size_t length)
 {
-    enum { PIECE_BYTES = 3 * 1024, PIECE_CHARS = 4 * 1024 }; /* so that no single piece asks for much room */
+    size_t chars = length / 3 * 4 + (length % 3 == 0 ? 0 : 4);
     begin_value(writer);
-    add_text(writer->out, "\"");
-    const unsigned char *at = bytes;
-    while (length > 0) {
-        size_t piece = length < PIECE_BYTES ? length : PIECE_BYTES;
-        size_t chars = (piece + 2) / 3 * 4;
-        if (!has_room(writer->out, chars)) return;
-        encode_base64(at, piece, writer->out->bytes + writer->out->used);
-        writer->out->used += chars;
-        at += piece;
-        length -= piece;
-    }
-    add_text(writer->out, "\"");
+    struct http_out *out = writer->out;
+    if (!has_room(out, chars + 2)) return;
+    add_text(out, "\"");
+    if (length > 0) encode_base64(bytes, length, out->bytes + out->used);
+    out->used += chars;
+    add_text(out, "\"");
 }
 
 void http_json_u64(struct http_json_writer *writer, uint64_t number)

@@ -13,7 +13,8 @@ static bool out_more(struct http_out *out, size_t bytes)
 {
     struct request *request = out->owner;
     size_t wanted = 0;
-    if (!size_add(out->used, bytes, &wanted)) return false;
+    size_t after = bytes > OUT_BYTES_FIRST ? OUT_BYTES_FIRST : 0; /* behind a large value come a few brackets */
+    if (!size_add(out->used, bytes, &wanted) || !size_add(wanted, after, &wanted)) return false;
     if (wanted < out->capacity * 2) wanted = out->capacity * 2;
     if (wanted < OUT_BYTES_FIRST) wanted = OUT_BYTES_FIRST;
     char *moved = arena_grow(&request->arena, out->bytes, out->capacity, wanted);

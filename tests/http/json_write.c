@@ -293,7 +293,7 @@ static void values_survive_writing_and_reading(void **state)
     for (size_t length = 0; length < 100; length++) {
         check_round_trip(bytes, length);
     }
-    for (size_t length = 3070; length < 3080; length++) { /* about the pieces base64 is written in */
+    for (size_t length = 3070; length < 3080; length++) { /* all three endings of a long value */
         check_round_trip(bytes, length);
     }
     check_round_trip(bytes, sizeof bytes);
