@@ -291,6 +291,11 @@ static enum err open_snapshot(struct lmdb_txn *txn)
             err = err_of(mdb_txn_renew(txn->inner));
         }
         if (err == ERR_OK) err = lmdb_file_open_at(txn->file, fd, mdb_txn_id(txn->inner), &is_gone);
+        if (err == ERR_CORRUPT &&
+            i + 1 < ATTEMPTS) { /* written over at this moment, or damaged: then it stays so */
+            is_gone = true;
+            err = ERR_OK;
+        }
     }
     if (err == ERR_CORRUPT) return ERR_OK; /* the scan tells it */
     return err == ERR_OK && is_gone ? ERR_MEMORY : err;

@@ -158,13 +158,21 @@ enum err lmdb_file_open(struct lmdb_file *file, int fd)
 
 enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction, bool *is_gone)
 {
-    struct lmdb_meta metas[LMDB_META_PAGES] = {0};
+    uint64_t number = transaction % LMDB_META_PAGES;
+    uint8_t bytes[LMDB_META_BYTES];
+    struct lmdb_meta meta;
+    *file = (struct lmdb_file){.fd = fd};
     *is_gone = false;
-    enum err err = begin(file, fd, metas);
-    if (err != ERR_OK || file->is_new) return err;
-    const struct lmdb_meta *meta = &metas[transaction % LMDB_META_PAGES];
-    *is_gone = meta->transaction != transaction;
-    return *is_gone ? ERR_OK : take(file, meta);
+    struct stat info;
+    if (fstat(fd, &info) != 0) return refuse(file, "file", 0, LMDB_UNREADABLE);
+    file->bytes = (uint64_t)info.st_size;
+    /* Only the page of this transaction: the other one may be half written at this moment. */
+    if (!read_file(file, 0, bytes, sizeof bytes)) return refuse(file, "file", 0, LMDB_UNREADABLE);
+    uint64_t offset = number * lmdb_meta_page_bytes(bytes);
+    if (!read_file(file, offset, bytes, sizeof bytes)) return refuse(file, "file", number, LMDB_UNREADABLE);
+    if (!lmdb_meta_read(bytes, number, &meta)) return refuse(file, "file", number, LMDB_NOT_META);
+    *is_gone = meta.transaction != transaction;
+    return *is_gone ? ERR_OK : take(file, &meta);
 }
 
 /* The meta page `number`, with the transaction that its list of free pages ends with where that can be read: the

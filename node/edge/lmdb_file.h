@@ -38,7 +38,8 @@ struct lmdb_file {
 MUST_USE enum err lmdb_file_open(struct lmdb_file *file, int fd);
 
 /* Take the snapshot of one transaction, while others may be committed. `is_gone`: it is no longer the newest or
- * the one before; begin again. Errors as above. */
+ * the one before; begin again. Errors as above; ERR_CORRUPT also when its meta page is being written over at this
+ * moment: begin again too, and believe it when it stays. */
 MUST_USE enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction, bool *is_gone);
 
 /* Take the newest snapshot that can be read at all, whatever the other meta page is: for saving what there is from

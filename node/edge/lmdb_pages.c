@@ -83,6 +83,11 @@ bool lmdb_table_is_possible(const struct lmdb_table *table, uint16_t flags, uint
            table->depth <= LMDB_DEPTH_MAX && table->leaf_pages >= 1 && table->entries >= 1;
 }
 
+uint32_t lmdb_meta_page_bytes(const uint8_t bytes[LMDB_META_BYTES])
+{
+    return load_u32(bytes + 40);
+}
+
 bool lmdb_meta_read(const uint8_t bytes[LMDB_META_BYTES], uint64_t number, struct lmdb_meta *meta)
 {
     *meta = (struct lmdb_meta){.page_bytes = load_u32(bytes + 40),

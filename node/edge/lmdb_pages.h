@@ -104,6 +104,9 @@ struct lmdb_table lmdb_table_read(const uint8_t bytes[LMDB_TABLE_BYTES]);
 /* Can a table be so described, in a file whose pages are below `pages_count`? */
 bool lmdb_table_is_possible(const struct lmdb_table *table, uint16_t flags, uint64_t pages_count);
 
+/* The size of pages, as meta page 0 says; it never changes. */
+uint32_t lmdb_meta_page_bytes(const uint8_t bytes[LMDB_META_BYTES]);
+
 /* Read a meta page from its first LMDB_META_BYTES. False when it cannot be page `number` of a database. */
 bool lmdb_meta_read(const uint8_t bytes[LMDB_META_BYTES], uint64_t number, struct lmdb_meta *meta);
 

@@ -5,6 +5,7 @@
 #include "tests/lib/random.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -148,6 +149,64 @@ static void what_lmdb_writes_is_sound(void **state)
         reopen(place);
         is_sound(place);
     }
+}
+
+/* --- scans beside commits ------------------------------------------------------------------------------- */
+
+enum { SCANS = 2000 };
+
+struct writer {
+    struct place *place;
+    _Atomic bool is_over;
+};
+
+/* Both rows are always equal. */
+static void *write_pairs(void *owner)
+{
+    struct writer *writer = owner;
+    for (uint64_t i = 1; !writer->is_over; i++) {
+        struct kv_txn *txn = NULL;
+        if (kv_begin(&writer->place->db.kv, true, &txn) != ERR_OK) return "begin";
+        enum err err = kv_put(txn, KV_DOCS, span_text("a"), span_of(&i, sizeof i));
+        if (err == ERR_OK) err = kv_put(txn, KV_DOCS, span_text("b"), span_of(&i, sizeof i));
+        if (err != ERR_OK || kv_commit(txn) != ERR_OK) return "commit";
+    }
+    return NULL;
+}
+
+/* A scan sees whole commits, and no damage where there is none, however fast the roots change. */
+static void scans_see_whole_commits_and_no_damage(void **state)
+{
+    struct place *place = *state;
+    struct writer writer = {.place = place};
+    pthread_t thread;
+    void *failure = NULL;
+    uint64_t seen = 0;
+    assert_int_equal(pthread_create(&thread, NULL, write_pairs, &writer), 0);
+    for (int i = 0; i < SCANS; i++) {
+        struct kv_txn *txn = NULL;
+        struct kv_scan *scan = NULL;
+        enum kv_scan_step step = KV_SCAN_ROW;
+        struct kv_pair pair;
+        struct kv_damage damage;
+        uint64_t values[3] = {0};
+        uint64_t rows = 0;
+        assert_ok(kv_begin(&place->db.kv, false, &txn));
+        assert_ok(kv_scan_open(txn, KV_DOCS, (struct span){0}, &scan));
+        while (step != KV_SCAN_END) {
+            assert_ok(kv_scan_step(scan, &step, &pair, &damage));
+            if (step == KV_SCAN_DAMAGE) fail_msg("page %llu %s", (unsigned long long)damage.page, damage.what);
+            if (step == KV_SCAN_ROW) memcpy(&values[rows++], pair.value.bytes, sizeof values[0]);
+        }
+        assert_int_equal(values[0], values[1]);
+        assert_true(values[0] >= seen && (rows == 0 || rows == 2));
+        seen = values[0];
+        kv_scan_close(scan);
+        kv_abort(txn);
+    }
+    writer.is_over = true;
+    assert_int_equal(pthread_join(thread, &failure), 0);
+    assert_null(failure);
 }
 
 /* --- what was changed in it ----------------------------------------------------------------------------- */
@@ -352,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_lmdb_writes_is_sound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(scans_see_whole_commits_and_no_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_kind_of_damage_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_used_twice_or_free_are_found_without_reading_leaves, set_up,
                                         tear_down),
