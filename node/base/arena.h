@@ -23,8 +23,8 @@ struct arena {
     struct arena_budget *budget; /* shared with others, or NULL */
 };
 
-/* Count `bytes` held outside of arenas; false, and nothing counted, when the budget has not as much left. NULL is a
- * budget without end. */
+/* Count `bytes` held outside of arenas; false, and nothing counted, when the budget has not as much left. NULL is
+ * a budget without end. */
 bool arena_budget_take(struct arena_budget *budget, size_t bytes);
 void arena_budget_give(struct arena_budget *budget, size_t bytes);
 
