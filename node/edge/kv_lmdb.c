@@ -436,10 +436,10 @@ static enum err check_pages(const char *dir, char *message)
     close(fd);
     if (err == ERR_MEMORY) snprintf(message, KV_LMDB_MESSAGE_BYTES, "out of memory");
     if (!first.is_there) return err;
-    snprintf(
-        message, KV_LMDB_MESSAGE_BYTES,
-        "%.120s: page %llu (%s) %s. The file is damaged: restore it from a copy, or see `skerry repair --help`",
-        path, (unsigned long long)first.finding.page, first.finding.table, lmdb_fault_text(first.finding.fault));
+    snprintf(message, KV_LMDB_MESSAGE_BYTES,
+             "%s: page %llu (%s) %s. The file is damaged: restore it from a copy, or see `skerry repair --help`",
+             path, (unsigned long long)first.finding.page, first.finding.table,
+             lmdb_fault_text(first.finding.fault));
     return ERR_CORRUPT;
 }
 
@@ -454,8 +454,8 @@ enum err kv_lmdb_open(struct kv_lmdb *db, const char *dir, uint64_t map_bytes, c
     bool is_refused = code == EACCES || code == EPERM || code == EROFS;
     enum err err = is_refused ? ERR_ACCESS : err_of(code);
     const char *advice = err == ERR_CORRUPT ? "; restore it from a copy" : "";
-    snprintf(message, KV_LMDB_MESSAGE_BYTES, "cannot open the database in %.80s: %.60s%s", dir, mdb_strerror(code),
-             advice);
+    snprintf(message, KV_LMDB_MESSAGE_BYTES, "cannot open the database in %s: %.60s%s", db->dir,
+             mdb_strerror(code), advice);
     kv_lmdb_close(db);
     return err;
 }

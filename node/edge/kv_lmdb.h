@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum { KV_LMDB_MESSAGE_BYTES = 400, KV_LMDB_DIR_BYTES = 1280 };
+enum { KV_LMDB_DIR_BYTES = 1280, KV_LMDB_MESSAGE_BYTES = KV_LMDB_DIR_BYTES + 256 };
 
 struct MDB_env;
 struct lmdb_txn;

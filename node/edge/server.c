@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 _Static_assert((int)FILES_MESSAGE_BYTES >= (int)CONFIG_MESSAGE_BYTES, "one buffer serves both");
+_Static_assert((int)FILES_MESSAGE_BYTES >= (int)KV_LMDB_MESSAGE_BYTES, "and the database's");
 
 enum { MALLOC_MMAP_BYTES = 128 * 1024, MALLOC_TRIM_BYTES = 1024 * 1024 };
 enum { RESERVED_DESCRIPTORS = 64 /* the database, logs, libuv's own */ };
