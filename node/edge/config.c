@@ -357,6 +357,7 @@ static void print_setting(FILE *out, const struct setting *setting)
     setting_variable(setting, name);
     fprintf(out, "      file: %s%s%s%s; environment: %s\n", has_section ? "[" : "", setting->section,
             has_section ? "] " : "", setting->key, name);
+    if (setting->is_live) fputs("      taken over at SIGHUP\n", out);
 }
 
 void config_usage(FILE *out)

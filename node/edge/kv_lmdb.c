@@ -432,6 +432,13 @@ static enum err check_pages(const char *dir, char *message)
     snprintf(path, sizeof path, "%s/data.mdb", dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return ERR_OK; /* a new one; or LMDB says why */
+    struct stat info;
+    if (fstat(fd, &info) == 0 && info.st_size == 0) { /* none of ours: a new one is there whole or not at all */
+        close(fd);
+        snprintf(message, KV_LMDB_MESSAGE_BYTES,
+                 "%s is empty: it was cut off. Restore it from a copy, or remove it to begin without data", path);
+        return ERR_CORRUPT;
+    }
     enum err err = check_file(fd, &first);
     close(fd);
     if (err == ERR_MEMORY) snprintf(message, KV_LMDB_MESSAGE_BYTES, "out of memory");
@@ -494,4 +501,16 @@ uint64_t kv_lmdb_map_bytes(const struct kv_lmdb *db)
 {
     MDB_envinfo info;
     return mdb_env_info(db->env, &info) == 0 ? info.me_mapsize : 0;
+}
+
+bool kv_lmdb_is_in_place(const struct kv_lmdb *db)
+{
+    char path[KV_LMDB_DIR_BYTES + 16];
+    struct stat named;
+    struct stat opened;
+    int fd = -1;
+    if (mdb_env_get_fd(db->env, &fd) != 0 || fstat(fd, &opened) != 0) return true; /* cannot tell */
+    snprintf(path, sizeof path, "%s/data.mdb", db->dir);
+    if (stat(path, &named) != 0) return errno != ENOENT;
+    return named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
 }

@@ -46,4 +46,7 @@ uint64_t kv_lmdb_used_bytes(const struct kv_lmdb *db);
 /* How large the database may grow, in the end. */
 uint64_t kv_lmdb_map_bytes(const struct kv_lmdb *db);
 
+/* Is the file that is written still the one called data.mdb in its directory? */
+bool kv_lmdb_is_in_place(const struct kv_lmdb *db);
+
 #endif

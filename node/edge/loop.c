@@ -395,13 +395,15 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     loop->k2v.fd = -1;
     loop->admin.fd = -1;
     effects_init(&loop->effects);
+    snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
     if (!json_memory_begin() || uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
+    loop->has_uv = true;
     init_handles(loop);
     /* The first turn, which loads the documents, comes before the first connection is taken. */
     enum err err = listener_open(&loop->k2v, loop, EVENT_DOOR_K2V, &config->k2v.listen, message);
     if (err == ERR_OK) err = listener_open(&loop->admin, loop, EVENT_DOOR_ADMIN, &config->admin.listen, message);
     if (err != ERR_OK) return err;
-    snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
+    snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory"); /* again: a listener may have used it */
     randombytes_buf(seed, sizeof seed);
     if (!init_tables(loop, settings) || !node_init(&loop->node, settings, store, seed)) return ERR_MEMORY;
     loop->input_budgets[EVENT_DOOR_K2V].memory = &loop->node.requests.service.memory;
@@ -430,6 +432,7 @@ static void close_handle(uv_handle_t *handle, void *owner)
 
 void loop_deinit(struct loop *loop)
 {
+    if (!loop->has_uv) return;
     uint32_t slots = loop->node.requests.service.settings == NULL
                          ? 0
                          : loop->node.requests.service.settings->connections_max;

@@ -28,6 +28,7 @@ enum {
 
 struct loop {
     uv_loop_t uv;
+    bool has_uv; /* it is there: the start got so far */
     const struct config *config;
     struct log *log;
     struct rot_log rot_log;

@@ -45,6 +45,7 @@ struct server {
     struct store store;
     struct loop *loop;
     bool has_store, has_loop;
+    bool is_displaced; /* data.mdb is no longer the file that is written; said once */
     char message[FILES_MESSAGE_BYTES];
 };
 
@@ -205,6 +206,11 @@ static void tell_ready(const struct server *server)
     notify_ready(&server->notify, status);
 }
 
+static void log_stale(const struct server *server)
+{
+    log_event_text(&server->log, LOG_LEVEL_WARN, "a file beside the database is stale", "why", server->message);
+}
+
 static void on_ready(struct loop *loop, const struct effect *effect)
 {
     struct server *server = loop->owner;
@@ -214,11 +220,8 @@ static void on_ready(struct loop *loop, const struct effect *effect)
     url_of(&loop->k2v, k2v, sizeof k2v);
     url_of(&loop->admin, admin, sizeof admin);
     /* Conveniences: a full disk must not keep a node from serving what it has. */
-    enum err err = write_endpoint(server, admin);
-    if (err == ERR_OK && effect->ready.has_demo) err = write_demo(server, effect, k2v);
-    if (err != ERR_OK)
-        log_event_text(&server->log, LOG_LEVEL_WARN, "a file beside the database is stale", "why",
-                       server->message);
+    if (write_endpoint(server, admin) != ERR_OK) log_stale(server);
+    if (effect->ready.has_demo && write_demo(server, effect, k2v) != ERR_OK) log_stale(server);
     if (effect->ready.has_demo) print_welcome(server, effect, k2v);
     log_begin(&line, &server->log, LOG_LEVEL_INFO, "ready");
     log_text(&line, "k2v", k2v);
@@ -237,6 +240,13 @@ static enum err read_again(struct server *server, struct config *next, char *tok
     enum err err = config_load(next, server->arguments_count, server->arguments, getenv, server->message,
                                sizeof server->message);
     if (err != ERR_OK) return err;
+    if (strcmp(next->data_dir, server->given.data_dir) != 0) {
+        /* A token's path that follows from the directory waits for the restart with it. */
+        char standard[FILES_PATH_BYTES];
+        bool follows = files_path(next->data_dir, "admin.token", standard) &&
+                       strcmp(next->admin.token_file, standard) == 0;
+        if (follows) memcpy(next->admin.token_file, server->given.admin.token_file, sizeof next->admin.token_file);
+    }
     return secrets_admin_token(next->admin.token_file, false, token, server->message);
 }
 
@@ -284,9 +294,22 @@ static void on_reload(struct loop *loop)
     tell_ready(server);
 }
 
+/* A database that was moved or removed under the node takes what is written now with it. */
+static void look_after_place(struct server *server)
+{
+    bool is_in_place = kv_lmdb_is_in_place(&server->kv);
+    if (!is_in_place && !server->is_displaced) {
+        log_event_text(&server->log, LOG_LEVEL_ERROR,
+                       "data.mdb was moved or removed under this node: what is written now is lost when it ends",
+                       "data_dir", server->config.data_dir);
+    }
+    server->is_displaced = !is_in_place;
+}
+
 static void on_alive(struct loop *loop)
 {
     struct server *server = loop->owner;
+    look_after_place(server);
     notify_alive(&server->notify);
 }
 

@@ -51,9 +51,10 @@ def key_text(text):
 class Server:
     """One server process. Its log is kept; every wait is for a line of it or for its end."""
 
-    def __init__(self, directory, *flags, environment=None, start=True):
+    def __init__(self, directory, *flags, environment=None, start=True, without=()):
         self.directory = pathlib.Path(directory)
         self.flags = list(flags)
+        self.without = without  # flags that are left to the file
         self.environment = environment or {}
         self.process = None
         self.log = []
@@ -65,7 +66,7 @@ class Server:
         command = [BIN, "server"]
         for flag, value in (("--data-dir", str(self.directory)), ("--k2v-listen", "127.0.0.1:0"),
                             ("--admin-listen", "127.0.0.1:0")):
-            if flag not in self.flags:
+            if flag not in self.flags and flag not in self.without:
                 command += [flag, value]
         self.changed = threading.Condition()
         self.log = []

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import disk_shim
 import skerry
 from skerry import TIMEOUT_S, Client
 
@@ -109,6 +110,23 @@ def test_the_operators_token_is_changed_without_a_restart(configured, client):
     configured.admin.status()
 
 
+def test_a_token_that_follows_from_the_directory_waits_with_it(start_server, tmp_path):
+    path = tmp_path / "skerry.toml"
+    path.write_text(f'data_dir = "{tmp_path / "data"}"\n')
+    server = start_server("--config", path, without=("--data-dir",))
+    other = tmp_path / "other"
+    path.write_text(f'log_level = "debug"\ndata_dir = "{other}"\n')
+    lines = reload(server, "changed=1 waiting=2 new_token=false")
+    waiting = {name for line in lines for name in re.findall(r"waits for a restart\" setting=(\S+)", line)}
+    assert waiting == {"--data-dir", "--seal-key-file"}
+
+    other.mkdir(mode=0o700)
+    os.close(os.open(other / "admin.token", os.O_CREAT | os.O_WRONLY, 0o600))
+    (other / "admin.token").write_text("a-token-of-another-node\n")
+    reload(server, "changed=0 waiting=2 new_token=false")
+    server.admin.status()
+
+
 def test_less_memory_is_refused_to_the_next_and_left_to_those_who_have_it(configured, client):
     configured.write_settings(k2v="max_memory_bytes = 1048576")
     reload(configured, "changed=1 ")
@@ -186,3 +204,35 @@ def test_the_unit_is_correct_and_hardened(tmp_path):
     graded = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", path],
                             capture_output=True, text=True)
     assert graded.returncode == 0, "exposure above 2.0 of 10:\n" + graded.stdout + graded.stderr
+
+
+# --- the directory ----------------------------------------------------------------------------------------------
+
+
+def test_an_empty_database_file_is_not_taken_for_a_new_node(start_server):
+    server = start_server()
+    server.stop()
+    os.truncate(server.directory / "data.mdb", 0)
+    server.launch()
+    assert server.end() == 1
+    assert str(server.directory / "data.mdb") + " is empty" in server.tail()
+
+
+def test_a_database_that_was_moved_away_is_told_once(start_server):
+    server = start_server()
+    os.rename(server.directory / "data.mdb", server.directory / "elsewhere.mdb")
+    server.wait_for_line("level=error .*data.mdb was moved or removed")
+    os.rename(server.directory / "elsewhere.mdb", server.directory / "data.mdb")
+    server.stop()
+    assert sum("moved or removed" in line for line in server.log) == 1
+
+
+@pytest.mark.skipif(disk_shim.IS_SLOW, reason="a sanitizer takes address space of its own")
+@pytest.mark.parametrize("limit_kib", [60_000, 100_000])
+def test_a_start_without_room_for_its_memory_says_so(tmp_path, limit_kib):
+    said = subprocess.run(["sh", "-c", f'ulimit -v {limit_kib}; exec "$0" "$@"', skerry.BIN, "server", "--data-dir",
+                           tmp_path / "data", "--k2v-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                           "--store-map-bytes", "20000000"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S,
+                          env=skerry.clean_environment())
+    assert said.returncode == 1 and 'why="out of memory"' in said.stderr, said.stderr

@@ -186,6 +186,15 @@ def test_every_setting_is_on_the_page_of_operations():
         assert told.startswith(default.split(" ")[0].rstrip(",")), f"{flag}: the default is {default}, not {mine[0][3]}"
 
 
+def test_what_a_reload_takes_over_is_what_the_program_says():
+    text = skerry.run("server", "--help").expect(0).text.partition("\nSettings:\n")[2]
+    live = set(re.findall(r"file: (?:\[\w+\] )?(\w+); environment: \w+\n      taken over at SIGHUP$", text, flags=re.M))
+    page = (pages.ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    table = page.partition("| taken over by SIGHUP | from |\n")[2].partition("\n\n")[0]
+    told = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+    assert told == live and live
+
+
 def test_every_exit_code_is_on_the_page_of_operations():
     codes = re.findall(r"^  (\d)  ", skerry.run("--help").expect(0).text.partition("Exit codes:")[2], flags=re.M)
     told = [cells[0] for _, cells in pages.rows("docs/operations.md") if re.fullmatch(r"\d", cells[0])]
