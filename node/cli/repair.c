@@ -140,8 +140,8 @@ int repair_report(json_t *document, unsigned form)
     const char *skipped = json_string_value(json_object_get(document, "skipped"));
     if (unsettled > 0) {
         say_note("%" JSON_INTEGER_FORMAT
-                 " partitions were written to faster than their counters could be compared; "
-                 "check again when it is quiet",
+                 " partitions are unsettled: their counters differed, but something was written during each "
+                 "recount; check again at a quiet time, or with the server stopped",
                  unsettled);
     }
     if (skipped != NULL) say_note("the rows were not checked: %s", skipped);

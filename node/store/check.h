@@ -3,9 +3,9 @@
  * Every portion is one snapshot and ends after about a thousand rows or a MiB, so that clients are served between
  * two of them; writes go on meanwhile. Rows are read by scans (kv.h), which believe no page unchecked. What a
  * portion compares lies in its own snapshot, with one exception: a partition too large for a portion is recounted
- * over several. Where the recount then differs and something was committed in between, it is counted anew, from
- * the partition's first row, up to CHECK_ATTEMPTS times: the same wrong number each time is a finding, different
- * ones are left as unsettled.
+ * over several. Where the recount then differs, that is a finding only if nothing was committed between its first
+ * portion and its last. Else it is counted anew, from the partition's first row, up to CHECK_ATTEMPTS times in
+ * all, and then left as unsettled: no finding is false, and beside writes without end a drift may stay unsettled.
  *
  * What is checked:
  *   meta    format, secrets and actor are there, and are what they should be; nothing else is
@@ -38,10 +38,9 @@ struct check_partition {
     uint8_t partition_key[KEYS_PARTITION_KEY_BYTES_MAX];
     size_t partition_key_bytes;
     struct record_count recount;
-    uint64_t snapshot; /* when its first row was read */
-    uint32_t attempts; /* recounts that differed while something was committed */
-    bool is_repeated;  /* …and all were the same */
-    struct record_count before;
+    uint64_t snapshot;    /* when its first row was read */
+    uint64_t rows_before; /* of the walk, when it began: a row counted anew is one row */
+    uint32_t attempts;    /* recounts that differed while something was committed */
 };
 
 /* Where a check stands. All zero: at its beginning. */
@@ -56,9 +55,9 @@ struct check_walk {
     bool is_damaged;       /* a page of this table is */
     bool is_behind_damage; /* …and no row came since */
     struct check_partition partition;
-    uint64_t rows[KV_SPACES_COUNT]; /* read so far */
+    uint64_t rows[KV_SPACES_COUNT]; /* read so far; less again when a partition is counted anew */
     uint64_t findings;
-    uint64_t unsettled; /* partitions written to faster than they could be counted */
+    uint64_t unsettled; /* partitions whose counters differed, but something was committed during each recount */
 };
 
 /* Run the next portion of op->check inside `txn`, whose first use this is or which nobody relies on any more
