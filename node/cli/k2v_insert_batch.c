@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#define INTERRUPTED_EARLY "interrupted; nothing was sent"
+
 enum {
     BATCH_ITEMS_DEFAULT = 1000,
     BATCH_ITEMS_MAX = 100000,
@@ -67,7 +69,7 @@ static void show_progress(struct insert_run *run, FILE *file)
     progress_show(&run->progress);
 }
 
-/* What a failed request leaves behind, and how to go on. */
+/* What a failed request, or an end before all was sent, leaves behind, and how to go on. */
 static void say_stopped(const struct insert_run *run, uint64_t items_sent)
 {
     uint64_t done = run->skip + run->stored_count;
@@ -119,30 +121,38 @@ static int add_item(struct insert_run *run, struct span item)
     return is_added ? CLI_GO : CLI_FAILED; /* never: a batch takes its first item whatever its size */
 }
 
-/* Everything read and sent. A bad item stops it: what waits to be sent with it is not sent. */
+/* Between two requests: by a bad item or an interrupt. What waits to be sent is not sent. */
+static int stop(struct insert_run *run)
+{
+    progress_clear(&run->progress);
+    if (!interrupt_came()) {
+        say("%s: %s", run->name, run->reader.message);
+    } else if (run->requests_count == 0) {
+        say(INTERRUPTED_EARLY);
+        return CLI_FAILED;
+    } else {
+        say("interrupted");
+    }
+    say_stopped(run, 0);
+    return run->stored_count > 0 ? CLI_FAILED : CLI_USAGE;
+}
+
+/* Everything read and sent. */
 static int send_all(struct insert_run *run)
 {
     struct buffer item = {0};
     enum items_step step = ITEMS_ITEM;
     int code = CLI_GO;
-    while (code == CLI_GO) {
+    while (code == CLI_GO && !interrupt_came()) {
         buffer_clear(&item);
         step = items_next(&run->reader, &item);
         if (step != ITEMS_ITEM) break;
         code = add_item(run, buffer_span(&item));
     }
     buffer_deinit(&item);
-    if (code == CLI_GO && step == ITEMS_BAD) {
-        progress_clear(&run->progress);
-        if (interrupt_came()) {
-            say("interrupted");
-        } else {
-            say("%s: %s", run->name, run->reader.message);
-        }
-        say_stopped(run, 0);
-        return run->stored_count > 0 ? CLI_FAILED : CLI_USAGE;
-    }
-    if (code == CLI_GO) code = send_batch(run);
+    if (code != CLI_GO) return code;
+    if (step == ITEMS_BAD || interrupt_came()) return stop(run);
+    code = send_batch(run);
     return code == CLI_GO ? CLI_DONE : code;
 }
 
@@ -158,14 +168,18 @@ static bool check_first(FILE *file, const char *name, bool has_lines)
     struct buffer item = {0};
     items_reader_init(&reader, file, has_lines);
     enum items_step step = ITEMS_ITEM;
-    while (step == ITEMS_ITEM) {
+    while (step == ITEMS_ITEM && !interrupt_came()) {
         buffer_clear(&item);
         step = items_next(&reader, &item);
     }
-    if (step == ITEMS_BAD) say("%s: %s (nothing was sent)", name, reader.message);
+    if (interrupt_came()) {
+        say(INTERRUPTED_EARLY);
+    } else if (step == ITEMS_BAD) {
+        say("%s: %s (nothing was sent)", name, reader.message);
+    }
     buffer_deinit(&item);
     items_reader_deinit(&reader);
-    if (step == ITEMS_BAD) return false;
+    if (step == ITEMS_BAD || interrupt_came()) return false;
     if (fseeko(file, start, SEEK_SET) == 0) return true;
     say("%s: %s", name, strerror(errno));
     return false;

@@ -1,5 +1,6 @@
 """A command on a terminal of its own, and a server that answers when it is told to."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -106,7 +107,8 @@ class SlowServer:
             threading.Thread(target=self._answer_all, args=(connection,), daemon=True).start()
 
     def _answer_all(self, connection):
-        with connection, connection.makefile("rb") as stream:
+        """Until the client goes, who may do so in the middle of a request or of its answer."""
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as stream:
             while True:
                 length, line = 0, stream.readline()
                 if not line:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -12,6 +14,9 @@ import skerry
 from skerry import b64
 from terminal import SlowServer, Terminal, screen
 from test_cli import environment_of
+
+# A thread of the little server that ends by an exception is a mistake of the test.
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 ITEMS = [{"pk": "p", "sk": f"{n:04}", "value": "x" * 100} for n in range(2000)]
 
@@ -143,6 +148,48 @@ def test_interrupted_while_it_waits_for_input(slow, asking):
     assert code == -signal.SIGINT and "skerry: interrupted" in screen(text)[0]
     stored = int(re.match(rb"stored (\d)", output).group(1))
     assert stored in (1, 2) and f"--skip {stored}" in text
+
+
+def wait_until_signals_are_caught(process, number):
+    """By the process itself: what has a handler says so in /proc."""
+    deadline = time.monotonic() + skerry.TIMEOUT_S
+    while True:
+        mask = re.search(r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{process.pid}/status").read_text(), re.M)
+        if int(mask.group(1), 16) >> number - 1 & 1:
+            return
+        assert time.monotonic() < deadline and process.poll() is None
+        os.sched_yield()
+
+
+@pytest.mark.parametrize("form", ["array", "lines"])
+def test_interrupted_while_it_checks_the_file(slow, asking, tmp_path, form):
+    """The end of the file is wrong, and is never come to: the interrupt comes in the second before."""
+    item = json.dumps({"pk": "p", "sk": "s", "v": b64(b"x" * 100)})
+    file = tmp_path / "items"
+    with file.open("w") as out:
+        out.write("[" if form == "array" else "")
+        out.writelines([item + (",\n" if form == "array" else "\n")] * 200_000)
+        out.write("not JSON\n")
+    flags = ["--lines"] if form == "lines" else []
+    shown = Terminal("k2v", "insert-batch", file, *flags, "--endpoint", slow.url, environment=asking)
+    wait_until_signals_are_caught(shown.process, signal.SIGINT)
+    shown.process.send_signal(signal.SIGINT)
+    code, output, text = shown.end()
+    assert (code, output) == (-signal.SIGINT, b"")
+    assert screen(text) == ["skerry: interrupted; nothing was sent", ""] and slow.requests == 0
+
+
+def test_interrupted_before_the_first_request(slow, asking):
+    shown = Terminal("k2v", "insert-batch", "--lines", "--endpoint", slow.url, environment=asking,
+                     stdin=subprocess.PIPE)
+    wait_until_signals_are_caught(shown.process, signal.SIGINT)
+    shown.process.stdin.write(json.dumps(ITEMS[0]).encode() + b"\n")
+    shown.process.stdin.flush()
+    shown.process.send_signal(signal.SIGINT)
+    shown.process.stdin.close()
+    code, output, text = shown.end()
+    assert (code, output) == (-signal.SIGINT, b"")
+    assert screen(text) == ["skerry: interrupted; nothing was sent", ""] and slow.requests == 0
 
 
 def test_a_second_interrupt_ends_it_at_once(slow, asking, items):
