@@ -49,7 +49,7 @@ static void slot_fill(struct signing_slot *slot, const struct auth_keys *keys, s
 bool signing_key(struct signing_cache *cache, const struct auth_keys *keys, struct span key_id,
                  const char date[SIGV4_DATE_CHARS], struct span region, uint8_t key[HASH_SHA256_BYTES])
 {
-    /* For an unknown key something of a secret's size, that opens to nothing. */
+    /* For all unknown keys something of a secret's size, that opens to nothing. */
     static const uint8_t decoy[SEAL_OVERHEAD_BYTES + 64];
     assert(key_id.length <= LIMITS_KEY_ID_CHARS_MAX);
     assert(region.length > 0 && region.length <= SIGV4_REGION_CHARS_MAX);
@@ -58,9 +58,10 @@ bool signing_key(struct signing_cache *cache, const struct auth_keys *keys, stru
     if (!is_known) sealed = span_of(decoy, sizeof decoy);
 
     uint8_t label[SIGNING_LABEL_BYTES_MAX];
-    size_t label_bytes = label_encode(label, span_of(date, SIGV4_DATE_CHARS), region, key_id, sealed);
+    struct span labelled = is_known ? key_id : span_of(NULL, 0);
+    size_t label_bytes = label_encode(label, span_of(date, SIGV4_DATE_CHARS), region, labelled, sealed);
     static_assert(SIGNING_SLOTS == 256, "one byte chooses the slot");
-    struct signing_slot *slot = &cache->slots[slot_of(key_id)];
+    struct signing_slot *slot = is_known ? &cache->slots[slot_of(key_id)] : &cache->stand_in;
     if (slot->label_bytes != label_bytes || memcmp(slot->label, label, label_bytes) != 0) {
         slot_fill(slot, keys, key_id, date, region, sealed);
         memcpy(slot->label, label, label_bytes);

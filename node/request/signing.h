@@ -26,9 +26,11 @@ struct signing_slot {
     uint8_t key[HASH_SHA256_BYTES];
 };
 
-/* One node's. All zero is empty. Direct-mapped. */
+/* One node's. All zero is empty. Direct-mapped. All unknown ids share one slot: asked again or for the first time,
+ * they cost what a key in use costs, and push none out (H29). */
 struct signing_cache {
     struct signing_slot slots[SIGNING_SLOTS];
+    struct signing_slot stand_in;
 };
 
 /* Where secrets come from. */
@@ -46,7 +48,7 @@ struct auth_keys {
 
 /* The signing key of `key_id`, at most LIMITS_KEY_ID_CHARS_MAX, on the day of `date`, for `region` of 1 to
  * SIGV4_REGION_CHARS_MAX. False when the key is not known: `key` is then one that is nobody's, made by the same
- * work. */
+ * work, once for all of a day and region. */
 bool signing_key(struct signing_cache *cache, const struct auth_keys *keys, struct span key_id,
                  const char date[SIGV4_DATE_CHARS], struct span region, uint8_t key[HASH_SHA256_BYTES]);
 

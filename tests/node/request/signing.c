@@ -112,6 +112,49 @@ static void an_unknown_key_costs_the_same_work_and_stays_unknown(void **state)
     free(cache);
 }
 
+/* Whatever their ids: who asks for one never asked for before is answered as soon as by a key in use (H29). */
+static void all_unknown_keys_of_a_day_share_one_stand_in(void **state)
+{
+    (void)state;
+    struct signing_cache *cache = cache_create();
+    struct keys keys = {.key_id = span_text("GK1"), .sealed = span_text("a sealed secret")};
+    struct asked first = ask(cache, &keys, "GK2", DAY);
+    assert_false(first.is_known);
+    assert_int_equal(keys.opened_count, 1);
+    for (int i = 0; i < 4 * SIGNING_SLOTS; i++) {
+        char key_id[16];
+        snprintf(key_id, sizeof key_id, "UN%d", i);
+        struct asked asked = ask(cache, &keys, key_id, DAY);
+        assert_false(asked.is_known);
+        assert_memory_equal(asked.key, first.key, sizeof first.key);
+    }
+    assert_int_equal(keys.opened_count, 1);
+    struct asked next = ask(cache, &keys, "GK3", "20250616");
+    assert_false(next.is_known);
+    assert_int_equal(keys.opened_count, 2);
+    assert_memory_not_equal(next.key, first.key, sizeof first.key);
+    free(cache);
+}
+
+/* Enough of them to fall on every slot. */
+static void unknown_keys_push_no_key_out(void **state)
+{
+    (void)state;
+    struct signing_cache *cache = cache_create();
+    struct keys keys = {.key_id = span_text("GK1"), .sealed = span_text("a sealed secret")};
+    assert_true(ask(cache, &keys, "GK1", DAY).is_known);
+    for (int i = 0; i < 16 * SIGNING_SLOTS; i++) {
+        char key_id[16];
+        snprintf(key_id, sizeof key_id, "UN%d", i);
+        assert_false(ask(cache, &keys, key_id, DAY).is_known);
+    }
+    keys.opened_count = 0;
+    struct asked asked = ask(cache, &keys, "GK1", DAY);
+    expect_key(&asked, keys.sealed, DAY);
+    assert_int_equal(keys.opened_count, 0);
+    free(cache);
+}
+
 static void a_secret_that_does_not_open_lets_nobody_in(void **state)
 {
     (void)state;
@@ -193,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_secret_is_opened_once_a_day),
         cmocka_unit_test(a_changed_secret_and_a_deleted_key_need_no_flush),
         cmocka_unit_test(an_unknown_key_costs_the_same_work_and_stays_unknown),
+        cmocka_unit_test(all_unknown_keys_of_a_day_share_one_stand_in),
+        cmocka_unit_test(unknown_keys_push_no_key_out),
         cmocka_unit_test(a_secret_that_does_not_open_lets_nobody_in),
         cmocka_unit_test(nothing_of_a_label_runs_into_its_neighbour),
         cmocka_unit_test(the_longest_of_everything_fits),
