@@ -169,13 +169,29 @@ enum err repair_check(struct repair *repair, const struct repair_listener *liste
 
 /* --- saving --------------------------------------------------------------------------------------------- */
 
+/* A database that is not ours to rewrite: it would lose what only the other program knows. */
+static void say_version(struct repair *repair, uint64_t version)
+{
+    if (version != 0 && version != STORE_FORMAT_VERSION) {
+        snprintf(repair->message, sizeof repair->message,
+                 "nothing can be saved: the database has format version %llu; use the program of that version",
+                 (unsigned long long)version);
+    } else {
+        snprintf(repair->message, sizeof repair->message,
+                 "nothing can be saved: a row has a version this program does not know; use the program that "
+                 "wrote it");
+    }
+}
+
 static enum err run(struct repair *repair, struct kv *to, struct salvage_report *report)
 {
     uint8_t seed[PRNG_SEED_BYTES];
     struct prng prng;
     randombytes_buf(seed, sizeof seed);
     prng_init(&prng, seed);
-    return salvage_run(&repair->db.kv, to, repair->hash_key, &prng, report);
+    enum err err = salvage_run(&repair->db.kv, to, repair->hash_key, &prng, report);
+    if (err == ERR_VERSION) say_version(repair, report->version);
+    return err;
 }
 
 enum err repair_count(struct repair *repair, struct salvage_report *report)
@@ -214,7 +230,7 @@ static enum err write_new(struct repair *repair, const struct paths *paths, stru
     enum err err = kv_lmdb_open(&db, paths->work, map_bytes, message);
     if (err == ERR_OK) err = run(repair, &db.kv, report);
     kv_lmdb_close(&db);
-    if (err != ERR_OK)
+    if (err != ERR_OK && repair->message[0] == '\0')
         snprintf(repair->message, sizeof repair->message, "the new database cannot be written: %s",
                  message[0] != '\0' ? message : err_name(err));
     return err;

@@ -1,7 +1,6 @@
 /* Table by table, in transactions of bounded size. */
 #include "node/store/salvage.h"
 
-#include "node/store/check.h"
 #include "node/store/store.h"
 
 #include <sodium/utils.h>
@@ -85,21 +84,33 @@ static enum err keep(struct salvage *salvage, enum kv_space space, struct span k
 static enum err judge(struct salvage *salvage, enum kv_space space, const struct kv_pair *pair, enum err err)
 {
     if (err == ERR_OK) return keep(salvage, space, pair->key, pair->value);
-    if (err == ERR_MEMORY) return err;
+    if (err == ERR_MEMORY || err == ERR_VERSION) return err;
     salvage->report->dropped[space]++;
     return ERR_OK;
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------- */
 
+/* The row of the format has the same shape in every version. One that is sound and names another is no damage:
+ * what the database means is then not ours to know. */
+static enum err read_format(struct salvage *salvage, struct span row)
+{
+    struct wire_in in = wire_in_over(row);
+    uint32_t count = wire_get_array(&in);
+    struct span name = wire_get_text(&in);
+    uint64_t version = wire_get_u64(&in);
+    if (!wire_is_done(&in) || count != 2 || !span_is_equal(name, span_text("skerry"))) return ERR_CORRUPT;
+    salvage->report->version = version;
+    salvage->has_format = version == STORE_FORMAT_VERSION;
+    return salvage->has_format ? ERR_OK : ERR_VERSION;
+}
+
 static enum err take_meta(struct salvage *salvage, const struct kv_pair *pair)
 {
     struct crdt_lww document;
     if (span_is_equal(pair->key, span_text("secrets"))) return judge(salvage, KV_META, pair, ERR_OK);
-    if (span_is_equal(pair->key, span_text("format"))) {
-        salvage->has_format = check_is_format(pair->value);
-        return judge(salvage, KV_META, pair, salvage->has_format ? ERR_OK : ERR_CORRUPT);
-    }
+    if (span_is_equal(pair->key, span_text("format")))
+        return judge(salvage, KV_META, pair, read_format(salvage, pair->value));
     if (!span_is_equal(pair->key, span_text("actor"))) return judge(salvage, KV_META, pair, ERR_CORRUPT);
     enum err err = record_decode_document(salvage->hash_key, pair->key, pair->value, &document);
     salvage->has_actor = err == ERR_OK;

@@ -18,7 +18,8 @@ enum {
 struct salvage_report {
     uint64_t kept[KV_SPACES_COUNT];    /* rows; of counts: those that were counted anew */
     uint64_t dropped[KV_SPACES_COUNT]; /* rows that fail their check; of counts: none, they are not read */
-    uint64_t pages;                    /* damaged ones, the rows on which are lost */
+    uint64_t version;                  /* of the format, as its row says; 0: the row is lost */
+    uint64_t pages;                    /* damaged ones; the rows on them are lost */
 };
 
 /* The database's own keys, from its row of secrets. ERR_CORRUPT: the row cannot be found; ERR_ACCESS: the seal key
@@ -27,7 +28,8 @@ MUST_USE enum err salvage_open_secrets(struct kv *from, const uint8_t seal_key[S
                                        uint8_t hash_key[HASH_KEY_BYTES]);
 
 /* Copy what is sound. `to` is NULL to count only. `prng` makes an actor when the old one is lost. Errors: those of
- * `to`; ERR_MEMORY. */
+ * `to`; ERR_MEMORY; ERR_VERSION: the format, or a row that passes its check, is of a version this program does not
+ * know (report->version), and nothing may be saved by it. */
 MUST_USE enum err salvage_run(struct kv *from, struct kv *to, const uint8_t hash_key[HASH_KEY_BYTES],
                               struct prng *prng, struct salvage_report *report);
 

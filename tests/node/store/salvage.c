@@ -2,6 +2,7 @@
 #include "node/store/salvage.h"
 
 #include "node/store/check.h"
+#include "tests/lib/record_check.h"
 #include "tests/lib/store_rig.h"
 
 static struct salvage_report salvage(struct rig *rig, struct disk *into)
@@ -106,6 +107,53 @@ static void counters_are_counted_anew(void **state)
     rig_expect_exact_index(rig);
 }
 
+static enum err try_salvage(struct rig *rig, const uint8_t *hash_key, struct salvage_report *report)
+{
+    struct prng prng;
+    uint8_t seed[PRNG_SEED_BYTES] = {9};
+    struct disk saved;
+    prng_init(&prng, seed);
+    disk_init(&saved);
+    enum err err = salvage_run(&rig->disk.kv, &saved.kv, hash_key, &prng, report);
+    disk_deinit(&saved);
+    return err;
+}
+
+/* What a later program wrote is not damaged, and not to be written anew as version 1. */
+static void another_format_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct salvage_report report;
+    rig_put(rig, "p", "a", NULL, "one");
+    assert_true(disk_flip(&rig->disk, KV_META, 1, 8 * 8 + 1)); /* ["skerry", 1] becomes ["skerry", 3] */
+    assert_err(try_salvage(rig, rig->store.hash_key, &report), ERR_VERSION);
+    assert_int_equal(report.version, 3);
+    assert_int_equal(report.dropped[KV_META], 0);
+}
+
+/* A row whose hash fits, and only its version is another. */
+static void a_row_of_another_version_is_refused_not_dropped(void **state)
+{
+    enum { VERSION_AT = RECORD_HASH_BYTES + 1 }; /* behind the head of an array */
+    struct rig *rig = *state;
+    struct salvage_report report;
+    struct crdt_lww document = {.payload = (const uint8_t *)"payload", .payload_bytes = 7};
+    struct kv_txn *txn = NULL;
+    uint8_t later[RIG_TEXT_BYTES];
+    struct span key = span_text("a document");
+    struct span row = record_encode_document(RECORD_CHECK_HASH_KEY, key, &document, &rig->arena);
+    assert_true(row.bytes != NULL && row.length < sizeof later && row.bytes[VERSION_AT] == RECORD_VERSION);
+    memcpy(later, row.bytes, row.length);
+    later[VERSION_AT]++;
+    record_check_seal(RECORD_CHECK_DOCUMENT, key, later, row.length);
+    assert_ok(kv_begin(&rig->disk.kv, true, &txn));
+    assert_ok(kv_put(txn, KV_DOCS, key, span_of(later, row.length)));
+    assert_ok(kv_commit(txn));
+    assert_err(try_salvage(rig, RECORD_CHECK_HASH_KEY, &report), ERR_VERSION);
+    assert_int_equal(report.version, STORE_FORMAT_VERSION);
+    assert_int_equal(report.dropped[KV_DOCS], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +161,8 @@ int main(void)
         rig_test(damaged_items_are_left_out_and_the_rest_goes_on),
         rig_test(a_lost_format_and_actor_are_made_anew),
         rig_test(counters_are_counted_anew),
+        rig_test(another_format_is_refused),
+        rig_test(a_row_of_another_version_is_refused_not_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
