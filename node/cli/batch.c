@@ -220,6 +220,7 @@ static int exchange(const struct batch_command *command, struct session *session
     progress_begin(&progress, &state, ask->no_progress);
     session->progress = &progress;
     session->progress_is_received = command->has_long_answer;
+    session->transfer.is_patient = true; /* a range may be of any length */
     struct call call = {.method = "POST",
                         .parameters = {{command->keyword, span_text("")}},
                         .parameters_count = 1,

@@ -7,7 +7,8 @@ static const struct usage USAGE = {
     .synopsis = "PK [OPTIONS]\n[FILE | - | JSON] [OPTIONS]",
     .about =
         "Delete a range of the partition PK — without options all of it — or several ranges and items.\n"
-        "What is written while it runs stays.\n"
+        "What is written while it runs stays. A large range takes its time: the answer is waited for as\n"
+        "long as the connection lives.\n"
         "\n"
         "FILE (or standard input, or the argument itself) is a JSON array as the protocol has it, one object\n"
         "a deletion, with partitionKey, prefix, start, end, singleItem. Other members are refused.\n",

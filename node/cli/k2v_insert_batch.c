@@ -266,7 +266,8 @@ int k2v_insert_batch(int argc, char **argv)
     }
     if (code == CLI_GO) code = session_connect(&session);
     if (code == CLI_GO) {
-        interrupt_watch(); /* how far it came is worth more than a quick end */
+        session.transfer.is_patient = true; /* who goes too early does not know what is stored */
+        interrupt_watch();                  /* how far it came is worth more than a quick end */
         code = insert_all(&session, &ask, arguments.count > 0 ? arguments.words[0] : "-");
         interrupt_end();
     }

@@ -50,20 +50,29 @@ static CURL *open_curl(struct transfer *transfer)
     return transfer->curl;
 }
 
-static void set_rules(CURL *curl, const struct call_request *request, unsigned timeout_s)
+/* A server that went without a word is noticed all the same: TCP asks for it. */
+static void set_time(const struct transfer *transfer, unsigned timeout_s)
+{
+    CURL *curl = transfer->curl;
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)TRANSFER_CONNECT_S);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, (long)TRANSFER_KEEPALIVE_S);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, (long)TRANSFER_KEEPALIVE_AGAIN_S);
+    if (timeout_s > 0) {
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
+    } else if (!transfer->is_patient) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TRANSFER_STALL_S);
+    }
+}
+
+static void set_rules(CURL *curl, const struct call_request *request)
 {
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "skerry/" SKERRY_VERSION);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)TRANSFER_CONNECT_S);
-    if (timeout_s > 0) {
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
-    } else {
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)TRANSFER_STALL_S);
-    }
     if (request->is_loopback) curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* else as the environment says */
 }
 
@@ -122,7 +131,8 @@ bool transfer_run(struct transfer *transfer, const struct call_request *request,
     answer->status = 0;
     answer->token[0] = '\0';
 
-    set_rules(curl, request, timeout_s);
+    set_rules(curl, request);
+    set_time(transfer, timeout_s);
     set_tick(transfer);
     set_method(curl, request);
     struct curl_slist *headers = make_headers(request);

@@ -115,6 +115,46 @@ def test_no_bar_where_none_is_wanted(k2v, pk, tmp_path, unwanted):
     assert (code, text) == (0, "")
 
 
+# Waiting
+
+# Its clock shows minutes after seconds (tests/shim/clock.c).
+HURRIED = {"LD_PRELOAD": os.fspath(pathlib.Path(skerry.BIN).resolve().parent / "shim" / "shim_clock.so")}
+
+
+@pytest.mark.parametrize("command", ["insert-batch", "delete-batch", "read-batch"])
+def test_a_batch_waits_as_long_as_the_server_works(slow, asking, items, command):
+    words = [items] if command == "insert-batch" else ["p"]
+    shown = Terminal("k2v", command, *words, "--endpoint", slow.url, environment=asking | HURRIED, columns=120)
+    shown.wait_for(command + r"  [^\r]*[2-9]:\d\d\x1b")
+    for _ in ITEMS:
+        slow.go()
+    code, output, text = shown.end()
+    assert "no answer" not in text
+    assert command != "insert-batch" or (code, output) == (0, b"stored 2000 items in 2 requests\n")
+
+
+def test_one_item_does_not_wait_for_a_server_that_hangs(slow, asking):
+    done = skerry.run("k2v", "read", "p", "s", "--endpoint", slow.url, environment=asking | HURRIED)
+    assert re.search("no answer from .*: Operation too slow", done.expect(1).errors)
+
+
+def test_a_silent_server_is_asked_by_tcp(slow, asking):
+    """The timer of the client's end of the connection, as the system shows it, is that of keepalive (2)."""
+    process = subprocess.Popen([skerry.BIN, "k2v", "delete-batch", "p", "--endpoint", slow.url],
+                               env=skerry.clean_environment(**asking), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    slow.wait_for_requests(1)
+    port = slow.socket.getsockname()[1]
+    deadline = time.monotonic() + skerry.TIMEOUT_S
+    timer = None
+    while timer != "02":  # until what was sent is acknowledged, it is that of sending again
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        timer = next(row[5][:2] for row in rows if row[2] == f"0100007F:{port:04X}" and row[3] == "01")
+        assert time.monotonic() < deadline, timer
+    slow.go()
+    process.communicate(timeout=skerry.TIMEOUT_S)
+
+
 # Ctrl-C
 
 
