@@ -145,16 +145,27 @@ static int check_there(struct operator* operator, struct progress * progress)
 
 /* --- the command ---------------------------------------------------------------------------------------- */
 
-/* CLI_GO when the server that has the directory is to be asked. */
+static bool is_there(const char *dir, const char *name)
+{
+    char path[FILES_PATH_BYTES];
+    return files_path(dir, name, path) && access(path, F_OK) == 0;
+}
+
+/* CLI_GO when the server that has the directory is to be asked. One that runs has its lock; without that and
+ * without a database nothing tells that this is a data directory. */
 static int check_here(const struct operator* operator, const char * seal_key_file, struct progress *progress)
 {
     static struct repair repair; /* its messages are long */
-    char path[FILES_PATH_BYTES];
     const char *dir = operator_data_dir(operator);
+    bool has_database = is_there(dir, "data.mdb");
     bool is_elsewhere = operator->endpoint_flag != NULL || getenv("SKERRY_ADMIN_ENDPOINT") != NULL;
-    if (is_elsewhere || !files_path(dir, "data.mdb", path) || access(path, F_OK) != 0) return CLI_GO;
+    if (is_elsewhere || (!has_database && !is_there(dir, "skerry.lock"))) return CLI_GO;
     enum err err = repair_open(&repair, dir, seal_key_file, false);
     if (err == ERR_LOCKED) return CLI_GO;
+    if (err != ERR_OK && !has_database) {
+        say("there is no data.mdb in %s", dir);
+        return CLI_FAILED;
+    }
     if (err != ERR_OK) {
         say("%s", repair.message);
         return CLI_FAILED;

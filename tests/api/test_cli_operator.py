@@ -156,6 +156,21 @@ def test_the_admin_port_is_found_by_flag_environment_and_data_directory(server, 
     skerry.run("status", "--data-dir", server.directory, "--admin-endpoint", "http://127.0.0.1:1").expect(FAILED)
 
 
+def test_a_check_without_a_database_says_so_unless_a_server_has_the_directory(tmp_path):
+    """Neither the port that the last server left in admin.endpoint nor the lock's file means that one runs."""
+    made = skerry.Server(tmp_path / "data")
+    (made.directory / "data.mdb").rename(tmp_path / "data.mdb")
+    assert made.command("repair", "check", "-o", "json").json()["where"] == "server"
+    made.kill()
+    assert (made.directory / "admin.endpoint").exists()
+    assert made.command("repair", "check").expect(FAILED).errors == \
+        f"skerry: there is no data.mdb in {made.directory}\n"
+    asked = made.command("repair", "check", "--admin-endpoint", made.admin_url).expect(FAILED)
+    assert "Is the server running?" in asked.errors
+    (tmp_path / "data.mdb").rename(made.directory / "data.mdb")
+    made.command("repair", "check").expect(DONE)
+
+
 def test_a_wrong_admin_token_is_6(server, tmp_path):
     (tmp_path / "token").write_text("0" * 64 + "\n")
     (tmp_path / "token").chmod(0o600)
