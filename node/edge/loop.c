@@ -224,13 +224,22 @@ static void arm_deadline(struct loop *loop)
 
 /* --- the committer's answers ---------------------------------------------------------------------------- */
 
+/* Was it done, and not refused? */
+static bool is_done(const struct op *op)
+{
+    if (op->err != ERR_OK) return false;
+    return op->kind == OP_WRITE ? op->write.outcome == OP_DONE : !op->docs.is_refused;
+}
+
+/* The batch is back: the store's count of commits is nobody's but the loop's until the next one is lent. */
 static void count_batch(struct loop *loop, const struct list *ops)
 {
     struct service_gauges *gauges = node_gauges(&loop->node);
-    gauges->store_syncs++;
+    gauges->store_syncs = loop->store->commits;
     for (const struct list *link = ops->next; link != ops; link = link->next) {
-        gauges->store_writes++;
-        if (LIST_OWNER(link, const struct op, link)->err == ERR_IO) loop->failure = ERR_IO;
+        const struct op *op = LIST_OWNER(link, const struct op, link);
+        gauges->store_writes += is_done(op);
+        if (op->err == ERR_IO) loop->failure = ERR_IO;
     }
     gauges->store_used_bytes = kv_lmdb_used_bytes(loop->kv);
 }

@@ -45,8 +45,8 @@ struct service_counts {
 
 /* What the edge knows and status shows. Filled by the edge at its leisure. */
 struct service_gauges {
-    uint64_t store_writes; /* ops of clients that changed something */
-    uint64_t store_syncs;  /* commits, each one sync */
+    uint64_t store_writes; /* ops that were done, not those refused or failed */
+    uint64_t store_syncs;  /* commits, each at most one sync: one without a change needs none */
     uint64_t store_used_bytes;
     uint64_t store_map_bytes;
     uint64_t connections;

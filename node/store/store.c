@@ -233,7 +233,10 @@ static enum err run_writes(struct store *store, struct list *ops, uint64_t wall_
             kv_abort(txn);
         }
     }
-    if (err == ERR_OK) return err;
+    if (err == ERR_OK) {
+        store->commits++;
+        return err;
+    }
     store->actor.is_changed = true; /* its row did not reach the disk; counters once given are not given again */
     fail_all(ops, err);
     return err;

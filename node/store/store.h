@@ -22,6 +22,7 @@ struct store {
     struct arena scratch;
     bool has_met_corruption;
     uint32_t former_actors_taken; /* how often the actor was replaced since the start */
+    uint64_t commits;             /* of store_run_writes(); belongs to who may call that */
 };
 
 /* Open the store over `kv`, making format, keys and actor when the database is new.

@@ -220,6 +220,21 @@ def test_metrics_are_the_same_numbers_in_prometheus_text(own, pk):
     assert metrics.value("skerry_info", version=stats["version"]) == 1
 
 
+def test_only_writes_that_were_done_are_counted(own, pk):
+    """The item's 257th sibling is refused in the store, alone and in a batch with others."""
+    for number in range(256):
+        own.put(pk, "many", b"%d" % number).expect(204)
+    before = stats_of(own.server)["store"]
+    for _ in range(3):
+        own.put(pk, "many", b"refused").expect(400)
+    own.insert_batch([{"pk": pk, "sk": sk, "ct": None, "v": skerry.b64(b"v")} for sk in ("a", "many")]).expect(400)
+    assert stats_of(own.server)["store"]["writes"] == before["writes"]
+    own.put(pk, "one", b"done").expect(204)
+    after = stats_of(own.server)["store"]
+    assert after["writes"] == before["writes"] + 1
+    assert after["syncs"] > before["syncs"]
+
+
 def test_metrics_need_the_token_and_only_get(server):
     server.admin.call("GET", "/metrics", token="").expect(401)
     server.admin.call("GET", "/metrics", token="wrong-wrong-wrong-wrong").expect(401)

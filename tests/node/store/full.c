@@ -68,7 +68,9 @@ static void one_that_does_not_fit_is_refused_alone(void **state)
             batch_begin(&batch, &rig, count);
             batch_enlarge(&batch, large);
             uint64_t commits = rig.disk.commits_count;
+            uint64_t counted = rig.store.commits;
             rig_run(&rig, batch.ops, count);
+            assert_int_equal(rig.store.commits - counted, rig.disk.commits_count - commits);
             expect_only_the_enlarged_refused(&rig, &batch);
             assert_in_range(rig.disk.commits_count - commits, count > 1, 9); /* about twice the logarithm */
             rig_restart(&rig);
@@ -89,7 +91,9 @@ static void any_number_that_do_not_fit_are_refused_and_the_rest_is_done(void **s
         for (uint32_t i = 0; i < OPS_MAX; i += step)
             batch_enlarge(&batch, i);
         uint64_t commits = rig.disk.commits_count;
+        uint64_t counted = rig.store.commits;
         rig_run(&rig, batch.ops, OPS_MAX);
+        assert_int_equal(rig.store.commits - counted, rig.disk.commits_count - commits);
         expect_only_the_enlarged_refused(&rig, &batch);
         if (step == 1) assert_int_equal(rig.disk.commits_count, commits);
         rig_deinit(&rig);
