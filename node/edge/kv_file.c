@@ -123,6 +123,7 @@ bool kv_file_is_readable(struct kv_file *db, bool any_snapshot)
     struct lmdb_file other;
     if (db->file.finding.fault == LMDB_SOUND) return true;
     if (!any_snapshot || lmdb_file_open_any(&other, db->fd) != ERR_OK) return false;
+    db->passed = db->file.finding;
     db->file = other;
     db->file.source.owner = &db->file;
     return true;

@@ -15,6 +15,7 @@ struct kv_file {
     struct kv kv; /* first */
     int fd;
     struct lmdb_file file;
+    struct lmdb_finding passed; /* why another snapshot than the newest, or parts of one, had to be taken */
     struct kv_file_txn txn;
 };
 
@@ -24,7 +25,8 @@ MUST_USE enum err kv_file_open(struct kv_file *db, const char *dir);
 void kv_file_close(struct kv_file *db);
 
 /* Could the tables be found? If not, db->file.finding says why. With `any_snapshot` a meta page that is damaged or
- * out of turn is passed over, and the newest snapshot that can be read is taken. */
+ * out of turn is passed over, and what can be read is taken (lmdb_file_open_any()): db->passed then says what was
+ * wrong, and db->file.commits what was taken. */
 bool kv_file_is_readable(struct kv_file *db, bool any_snapshot);
 
 #endif

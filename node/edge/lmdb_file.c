@@ -106,11 +106,10 @@ static enum err check_turns(struct lmdb_file *file, const struct lmdb_meta metas
 }
 
 /* Find the four tables in "main". A database made by us has all of them from its first transaction on; what else
- * is there is a later version's, which says so in its format row. */
+ * is there is a later version's, which says so in its format row. Those that are not found are empty. */
 static enum err find_tables(struct lmdb_file *file)
 {
     struct lmdb_walk walk;
-    bool has[KV_SPACES_COUNT] = {0};
     enum err err = lmdb_walk_init(&walk, &file->source, &file->meta.main, (struct span){0});
     if (err != ERR_OK) return err;
     walk.has_tables = true;
@@ -118,14 +117,17 @@ static enum err find_tables(struct lmdb_file *file)
     for (; event == LMDB_ROW; event = lmdb_walk_step(&walk)) {
         for (int space = 0; space < KV_SPACES_COUNT; space++) {
             if (!span_is_equal(walk.node.key, span_text(LMDB_FILE_TABLES[space]))) continue;
-            file->tables[space] = lmdb_table_read(walk.node.value.bytes);
-            has[space] = lmdb_table_is_possible(&file->tables[space], 0, file->source.pages_count);
+            struct lmdb_table table = lmdb_table_read(walk.node.value.bytes);
+            if (!lmdb_table_is_possible(&table, 0, file->source.pages_count)) continue;
+            file->tables[space] = table;
+            file->commits[space] = file->meta.transaction;
         }
     }
     if (event == LMDB_DAMAGE) err = refuse(file, "main", walk.fault_page, walk.fault);
     file->is_new = file->meta.main.root == LMDB_NO_PAGE;
     for (int space = 0; space < KV_SPACES_COUNT && err == ERR_OK && !file->is_new; space++)
-        if (!has[space]) err = refuse(file, LMDB_FILE_TABLES[space], file->meta.main.root, LMDB_TABLE);
+        if (file->commits[space] == 0)
+            err = refuse(file, LMDB_FILE_TABLES[space], file->meta.main.root, LMDB_TABLE);
     lmdb_walk_deinit(&walk);
     return err;
 }
@@ -144,6 +146,10 @@ static enum err take(struct lmdb_file *file, const struct lmdb_meta *meta)
 {
     file->meta = *meta;
     file->source = source_of(file, meta);
+    for (int space = 0; space < KV_SPACES_COUNT; space++) {
+        file->tables[space] = (struct lmdb_table){.root = LMDB_NO_PAGE};
+        file->commits[space] = 0;
+    }
     return find_tables(file);
 }
 
@@ -189,6 +195,39 @@ static bool read_meta_alone(struct lmdb_file *file, uint64_t number, struct lmdb
     return true;
 }
 
+/* Are the tables there that nothing can be saved without? */
+static bool has_rows(const struct lmdb_file *file)
+{
+    return file->is_new ||
+           (file->commits[KV_META] != 0 && file->commits[KV_DOCS] != 0 && file->commits[KV_ITEMS] != 0);
+}
+
+/* Take what is not in the snapshot of `file` from the one before, whose pages nobody has written over yet. */
+static enum err complete(struct lmdb_file *file, const struct lmdb_meta *meta)
+{
+    struct lmdb_file other = {.fd = file->fd, .bytes = file->bytes};
+    enum err err = take(&other, meta);
+    if (err != ERR_OK && err != ERR_CORRUPT) return err;
+    bool is_empty = true;
+    for (int space = 0; space < KV_SPACES_COUNT; space++)
+        is_empty = is_empty && file->commits[space] == 0;
+    if (is_empty) {
+        struct lmdb_finding finding = file->finding;
+        *file = other;
+        file->finding = finding;
+        file->source.owner = file;
+        return ERR_OK;
+    }
+    for (int space = 0; space < KV_SPACES_COUNT; space++) {
+        const struct lmdb_table *table = &other.tables[space];
+        if (space == KV_COUNTS || file->commits[space] != 0) continue;
+        if (!lmdb_table_is_possible(table, 0, file->source.pages_count)) continue;
+        file->tables[space] = *table;
+        file->commits[space] = other.commits[space];
+    }
+    return ERR_OK;
+}
+
 enum err lmdb_file_open_any(struct lmdb_file *file, int fd)
 {
     struct lmdb_meta metas[LMDB_META_PAGES];
@@ -198,10 +237,14 @@ enum err lmdb_file_open_any(struct lmdb_file *file, int fd)
     file->bytes = (uint64_t)info.st_size;
     bool has[LMDB_META_PAGES] = {read_meta_alone(file, 0, &metas[0]), read_meta_alone(file, 1, &metas[1])};
     int first = has[1] && (!has[0] || metas[1].transaction > metas[0].transaction) ? 1 : 0;
-    enum err err = has[first] ? take(file, &metas[first]) : refuse(file, "file", 0, LMDB_NOT_META);
-    if (err != ERR_CORRUPT || !has[1 - first]) return err;
+    if (!has[first]) return refuse(file, "file", 0, LMDB_NOT_META);
+    enum err err = take(file, &metas[first]);
+    if (err == ERR_CORRUPT && !has_rows(file) && has[1 - first]) err = complete(file, &metas[1 - first]);
+    file->newest = has[1 - first] ? metas[first].transaction : 0;
+    if (err != ERR_OK && err != ERR_CORRUPT) return err;
+    if (!has_rows(file)) return ERR_CORRUPT;
     file->finding = (struct lmdb_finding){0};
-    return take(file, &metas[1 - first]);
+    return ERR_OK;
 }
 
 /* --- the account of pages ------------------------------------------------------------------------------- */
@@ -374,9 +417,14 @@ static enum err account_all(struct account *account, bool is_whole)
     struct lmdb_file *file = account->file;
     enum err err = account_table(account, "free", &file->meta.free, ACCOUNT_FREE, true);
     if (err == ERR_OK) err = account_table(account, "main", &file->meta.main, ACCOUNT_TABLES, true);
-    for (int space = 0; space < KV_SPACES_COUNT && err == ERR_OK && !file->is_new; space++)
-        err = account_table(account, LMDB_FILE_TABLES[space], &file->tables[space], ACCOUNT_ROWS, is_whole);
-    if (err == ERR_OK) account_end(account, is_whole);
+    bool is_complete = true;
+    for (int space = 0; space < KV_SPACES_COUNT && err == ERR_OK && !file->is_new; space++) {
+        bool is_of = file->commits[space] == file->meta.transaction; /* another's pages may be free in this one */
+        is_complete = is_complete && is_of;
+        if (is_of)
+            err = account_table(account, LMDB_FILE_TABLES[space], &file->tables[space], ACCOUNT_ROWS, is_whole);
+    }
+    if (err == ERR_OK && is_complete) account_end(account, is_whole);
     return err;
 }
 

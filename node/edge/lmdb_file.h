@@ -28,8 +28,10 @@ struct lmdb_file {
     bool is_new; /* empty, or without any table yet */
     struct lmdb_meta meta;
     struct lmdb_table tables[KV_SPACES_COUNT];
-    struct lmdb_source source;   /* its owner is this struct: do not move it */
-    struct lmdb_finding finding; /* why it could not be opened, after ERR_CORRUPT */
+    uint64_t commits[KV_SPACES_COUNT]; /* the transaction each table is of; 0: it was not found, and is empty */
+    uint64_t newest;                   /* of lmdb_file_open_any(): the newest transaction; 0: not known */
+    struct lmdb_source source;         /* its owner is this struct: do not move it */
+    struct lmdb_finding finding;       /* why it could not be opened, after ERR_CORRUPT */
 };
 
 /* Take the newest snapshot of the file open at `fd`, which stays the caller's; nobody writes to it.
@@ -42,12 +44,14 @@ MUST_USE enum err lmdb_file_open(struct lmdb_file *file, int fd);
  * moment: begin again too, and believe it when it stays. */
 MUST_USE enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction, bool *is_gone);
 
-/* Take the newest snapshot that can be read at all, whatever the other meta page is: for saving what there is from
- * a damaged file. Nobody writes to it. ERR_CORRUPT: there is none. ERR_MEMORY. */
+/* Take what there is of a damaged file that nobody writes to: each table of the newest snapshot in which it can be
+ * found, "counts" only of the one that the others are of, since it can be counted anew. file->commits says which
+ * table is of which. `newest` is not known when only one meta page can be read: it may be the newer one or not.
+ * ERR_CORRUPT: "meta", "docs" or "items" is in neither snapshot; file->finding says why. ERR_MEMORY. */
 MUST_USE enum err lmdb_file_open_any(struct lmdb_file *file, int fd);
 
-/* Check the snapshot; `found` is called for each finding. Nobody writes to the file. ERR_OK also with findings;
- * ERR_MEMORY. `pages` counts those that were read or accounted for. */
+/* Check the snapshot, but for tables of another one; `found` is called for each finding. Nobody writes to the
+ * file. ERR_OK also with findings; ERR_MEMORY. `pages` counts those that were read or accounted for. */
 MUST_USE enum err lmdb_file_check(struct lmdb_file *file, bool is_whole,
                                   void (*found)(void *owner, const struct lmdb_finding *finding), void *owner,
                                   uint64_t *pages);

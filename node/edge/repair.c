@@ -144,10 +144,11 @@ static enum err check_rows(struct repair *repair, struct told *told, struct chec
     return err;
 }
 
-/* The damage that kept the file from being opened, or all there is behind it. */
+/* The damage that kept the file or its newest snapshot from being opened, and all there is behind it. */
 static enum err check_pages(struct repair *repair, struct told *told, uint64_t *pages)
 {
     struct lmdb_file *file = &repair->db.file;
+    if (repair->db.passed.fault != LMDB_SOUND) on_page(told, &repair->db.passed);
     if (file->finding.fault == LMDB_SOUND) return lmdb_file_check(file, true, on_page, told, pages);
     on_page(told, &file->finding);
     return ERR_OK;
@@ -190,6 +191,7 @@ static enum err run(struct repair *repair, struct kv *to, struct salvage_report 
     randombytes_buf(seed, sizeof seed);
     prng_init(&prng, seed);
     enum err err = salvage_run(&repair->db.kv, to, repair->hash_key, &prng, report);
+    if (repair->db.passed.fault != LMDB_SOUND) report->pages++;
     if (err == ERR_VERSION) say_version(repair, report->version);
     return err;
 }

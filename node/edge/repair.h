@@ -43,7 +43,9 @@ struct repair_listener {
 MUST_USE enum err repair_check(struct repair *repair, const struct repair_listener *listener,
                                struct check_walk *walk, uint64_t *pages);
 
-/* Count what could be saved. ERR_VERSION as in salvage.h; `message` says so. */
+/* Count what could be saved. Where another snapshot than the newest, or a part of one, had to be taken
+ * (repair->db.passed), that is one of report->pages. ERR_VERSION as in salvage.h; `message`
+ * says so. */
 MUST_USE enum err repair_count(struct repair *repair, struct salvage_report *report);
 
 /* Save it: DIR/data.mdb becomes DIR/data.mdb.damaged, and a new data.mdb of what is sound takes its place. A
