@@ -120,7 +120,7 @@ static void show_group_case(const char *path, const struct command_group *group)
     for (size_t i = 0; i < group->commands_count; i++) {
         printf("%s%s", i > 0 ? " " : "", group->commands[i].name);
     }
-    fputs("'\n            options='--help' ;;\n", stdout);
+    fputs("'\n            options='--help'\n            (( i < last )) && values= options= ;;\n", stdout);
 }
 
 static void show_command_case(const char *path, const struct usage *usage, const struct option_group *groups,
@@ -164,7 +164,9 @@ static void show_no_command(const char *path, const struct usage *usage, const s
     (void)groups_count;
 }
 
-/* Both shells read the middle; they differ in where the words are and in how what was found is given back. */
+/* Behind a word that leads nowhere a group offers nothing.
+ *
+ * Both shells read the middle; they differ in where the words are and in how what was found is given back. */
 static void print_middle(void)
 {
     fputs("    # The command is made of the first words that lead to one.\n"
@@ -253,8 +255,9 @@ static void print_quoted(const char *text)
 
 static void show_fish_group(const char *path, const struct command_group *group)
 {
+    printf("complete -c skerry -n '__skerry_at %s' -f\n", path);
     for (size_t i = 0; i < group->commands_count; i++) {
-        printf("complete -c skerry -n '__skerry_at %s' -f -a %s -d ", path, group->commands[i].name);
+        printf("complete -c skerry -n '__skerry_just_at %s' -f -a %s -d ", path, group->commands[i].name);
         print_quoted(group->commands[i].summary);
         fputc('\n', stdout);
     }
@@ -319,6 +322,11 @@ static void print_fish(void)
           "        set path \"$path $word\"\n"
           "    end\n"
           "    test \"$path\" = \"$argv\"\n"
+          "end\n"
+          "# Are the words so far this command, and nothing behind it?\n"
+          "function __skerry_just_at\n"
+          "    set -l words skerry (commandline -opc)[2..-1]\n"
+          "    test \"$words\" = \"$argv\"\n"
           "end\n",
           stdout);
     walk_all(show_fish_group, show_fish_command);
