@@ -195,6 +195,15 @@ def test_what_a_reload_takes_over_is_what_the_program_says():
     assert told == live and live
 
 
+def test_every_line_of_the_log_is_on_the_page_of_operations():
+    said = set()
+    for source in (pages.ROOT / "node" / "edge").glob("*.c"):
+        calls = re.findall(r"\blog_(?:begin|event|event_text)\([^;\"]*\"([^\"]+)\"", source.read_text(encoding="utf-8"))
+        said |= {re.sub("`", "", call) for call in calls}
+    shown = {re.sub("`", "", cells[0]).strip() for _, cells in pages.rows("docs/operations.md")}
+    assert len(said) > 15 and said <= shown, sorted(said - shown)
+
+
 def test_every_exit_code_is_on_the_page_of_operations():
     codes = re.findall(r"^  (\d)  ", skerry.run("--help").expect(0).text.partition("Exit codes:")[2], flags=re.M)
     told = [cells[0] for _, cells in pages.rows("docs/operations.md") if re.fullmatch(r"\d", cells[0])]
