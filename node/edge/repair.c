@@ -205,6 +205,8 @@ struct paths {
     char work[FILES_PATH_BYTES]; /* a directory of our own while the new database is written */
     char new_data[FILES_PATH_BYTES];
     char new_lock[FILES_PATH_BYTES];
+    char nursery[FILES_PATH_BYTES]; /* in it, while the new file is made (lmdb_birth.h) */
+    char unborn[FILES_PATH_BYTES];
     char data[FILES_PATH_BYTES];
     char damaged[FILES_PATH_BYTES];
 };
@@ -212,16 +214,32 @@ struct paths {
 static bool make_paths(const char *dir, struct paths *paths)
 {
     return files_path(dir, "salvage.tmp", paths->work) && files_path(paths->work, "data.mdb", paths->new_data) &&
-           files_path(paths->work, "lock.mdb", paths->new_lock) && files_path(dir, "data.mdb", paths->data) &&
+           files_path(paths->work, "lock.mdb", paths->new_lock) &&
+           files_path(paths->work, "data.new", paths->nursery) &&
+           files_path(paths->nursery, "data.mdb", paths->unborn) && files_path(dir, "data.mdb", paths->data) &&
            files_path(dir, "data.mdb.damaged", paths->damaged);
 }
 
-/* What a run that was killed left, and our own. */
+/* What a run that was killed left, and our own. Through a link it might be the database itself. */
 static void remove_work(const struct paths *paths)
 {
+    struct stat work;
+    if (lstat(paths->work, &work) != 0 || !S_ISDIR(work.st_mode)) return;
+    (void)unlink(paths->unborn);
+    (void)rmdir(paths->nursery);
     (void)unlink(paths->new_data);
     (void)unlink(paths->new_lock);
     (void)rmdir(paths->work);
+}
+
+/* A run that ended between giving the old file its second name and putting the new one in its place left a file
+ * with both names: the second may go. Any other file of that name is an earlier salvage's, and stays. */
+static void remove_second_name(const struct paths *paths)
+{
+    struct stat data;
+    struct stat damaged;
+    if (lstat(paths->data, &data) != 0 || lstat(paths->damaged, &damaged) != 0) return;
+    if (data.st_dev == damaged.st_dev && data.st_ino == damaged.st_ino) (void)unlink(paths->damaged);
 }
 
 static enum err write_new(struct repair *repair, const struct paths *paths, struct salvage_report *report)
@@ -238,24 +256,34 @@ static enum err write_new(struct repair *repair, const struct paths *paths, stru
     return err;
 }
 
+/* After a failure errno says why. */
 static enum err sync_dir(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return ERR_IO;
-    enum err err = fsync(fd) == 0 ? ERR_OK : ERR_IO;
+    int failure = fsync(fd) == 0 ? 0 : errno;
     close(fd);
-    return err;
+    errno = failure;
+    return failure == 0 ? ERR_OK : ERR_IO;
 }
 
-/* The old file keeps a name of its own before it loses the other: at no moment is there no database. */
+/* The old file keeps a name of its own before it loses the other, and durably: at no moment is there no database.
+ */
 static enum err put_in_place(struct repair *repair, const struct paths *paths)
 {
-    if (link(paths->data, paths->damaged) != 0 || rename(paths->new_data, paths->data) != 0) {
+    if (link(paths->data, paths->damaged) != 0 || sync_dir(repair->dir) != ERR_OK ||
+        rename(paths->new_data, paths->data) != 0) {
         snprintf(repair->message, sizeof repair->message, "%s cannot be put in its place: %s", paths->new_data,
                  strerror(errno));
+        remove_second_name(paths);
         return ERR_IO;
     }
-    return sync_dir(repair->dir);
+    enum err err = sync_dir(repair->dir);
+    if (err != ERR_OK)
+        snprintf(repair->message, sizeof repair->message,
+                 "the new database is in its place, but after a power cut the old one may be there again: %s",
+                 strerror(errno));
+    return err;
 }
 
 enum err repair_salvage(struct repair *repair, struct salvage_report *report)
@@ -265,6 +293,7 @@ enum err repair_salvage(struct repair *repair, struct salvage_report *report)
         snprintf(repair->message, sizeof repair->message, "the path of the data directory is too long");
         return ERR_ACCESS;
     }
+    remove_second_name(&paths);
     if (access(paths.damaged, F_OK) == 0) {
         snprintf(repair->message, sizeof repair->message,
                  "%s is there from an earlier salvage: move it away, it is not overwritten", paths.damaged);

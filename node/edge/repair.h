@@ -48,8 +48,10 @@ MUST_USE enum err repair_check(struct repair *repair, const struct repair_listen
  * says so. */
 MUST_USE enum err repair_count(struct repair *repair, struct salvage_report *report);
 
-/* Save it: DIR/data.mdb becomes DIR/data.mdb.damaged, and a new data.mdb of what is sound takes its place. A
- * failure leaves the database as it was, and says why in `message`. */
+/* Save it: DIR/data.mdb becomes DIR/data.mdb.damaged, and a new data.mdb of what is sound takes its place. What
+ * a run that was killed left is removed first; a data.mdb.damaged that is another file than data.mdb never is.
+ * A failure leaves the database as it was, and says why in `message`; but for the last sync of the directory,
+ * after which the new one is in its place and may not stay there, which `message` says too. */
 MUST_USE enum err repair_salvage(struct repair *repair, struct salvage_report *report);
 
 #endif

@@ -96,3 +96,54 @@ def test_salvage_leaves_a_later_format_to_its_own_program(copy):
     assert copy.data.read_bytes() == content
     assert not (copy.server.directory / "data.mdb.damaged").exists()
     assert not (copy.server.directory / "salvage.tmp").exists()
+
+
+@pytest.mark.parametrize("left", ["in the making", "half written", "second name"])
+def test_what_a_killed_salvage_left_is_in_nobodys_way(copy, left):
+    work = copy.server.directory / "salvage.tmp"
+    damaged = copy.server.directory / "data.mdb.damaged"
+    before = copy.data.read_bytes()
+    (work / "data.new" if left == "in the making" else work).mkdir(parents=True)
+    if left == "in the making":
+        (work / "data.new" / "data.mdb").write_bytes(b"")
+    if left == "half written":
+        (work / "data.mdb").write_bytes(b"half")
+        (work / "lock.mdb").write_bytes(b"")
+    if left == "second name":
+        damaged.hardlink_to(copy.data)
+    done = copy.server.command("repair", "salvage", "--yes")
+    assert done.code == 0, done.errors
+    assert not work.exists()
+    assert damaged.read_bytes() == before and damaged.stat().st_nlink == 1
+    assert copy.data.stat().st_ino != damaged.stat().st_ino
+    assert copy.check()["findings"] == []
+
+
+def test_a_second_file_of_the_damaged_name_is_never_removed(copy):
+    """Not even an equal one, and not through a link: it may be the only copy of something."""
+    damaged = copy.server.directory / "data.mdb.damaged"
+    damaged.write_bytes(copy.data.read_bytes())
+    done = copy.server.command("repair", "salvage", "--yes")
+    assert done.code == 1 and "move it away" in done.errors and damaged.exists()
+    damaged.unlink()
+    damaged.symlink_to(copy.data)
+    done = copy.server.command("repair", "salvage", "--yes")
+    assert done.code == 1 and "move it away" in done.errors and damaged.is_symlink() and copy.data.exists()
+
+
+def test_a_link_in_the_place_of_the_work_is_not_followed(copy):
+    before = copy.data.read_bytes()
+    (copy.server.directory / "salvage.tmp").symlink_to(".")
+    done = copy.server.command("repair", "salvage", "--yes")
+    assert done.code == 1 and "salvage.tmp cannot be made" in done.errors
+    assert copy.data.read_bytes() == before
+
+
+def test_a_new_database_that_cannot_be_put_in_place_leaves_the_old_one_alone(copy):
+    """The old file can have no second name: the last step but one fails."""
+    before = copy.data.read_bytes()
+    (copy.server.directory / "data.mdb.damaged").symlink_to("nowhere")
+    done = copy.server.command("repair", "salvage", "--yes")
+    assert done.code == 1 and "cannot be put in its place" in done.errors
+    assert copy.data.read_bytes() == before and copy.data.stat().st_nlink == 1
+    assert not (copy.server.directory / "salvage.tmp").exists()
