@@ -69,11 +69,14 @@ def test_every_script_of_a_page_runs(place, page):
         parts.append('PATH="$PWD/build:$PATH"')
     for block in pages.scripts(page):
         parts += [f"echo {shlex.quote(f'# {block.page}:{block.line}')} >&2", block.text]
+    before = names_of(sorted(place.iterdir()))
     environment = skerry.clean_environment(GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0="safe.directory",
                                            GIT_CONFIG_VALUE_0="*")
     done = subprocess.run(["bash", "-c", "\n".join(parts)], cwd=place, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=skerry.TIMEOUT_S * 2, env=environment)
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    if page.name == "README.md":
+        assert names_of(sorted(place.iterdir())) == before, "the story tidies up what it made"
 
 
 # --- the tree -------------------------------------------------------------------------------------------------------
