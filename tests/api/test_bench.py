@@ -38,6 +38,13 @@ def run(tmp_path, *flags):
     return json.loads(output.read_text()), done.stdout
 
 
+def test_its_help_asks_for_no_flag():
+    done = subprocess.run([RUN, "--help"], capture_output=True, text=True, timeout=TIMEOUT_S,
+                          env=skerry.clean_environment())
+    usage = done.stdout.split("\n\n")[0]
+    assert done.returncode == 0 and not re.sub(r"\[[^]]*\]", "", usage).replace("usage: tests/bench/run", "").strip()
+
+
 def is_figure(value):
     return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
 

@@ -12,6 +12,8 @@ import growth
 import rows
 import world
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description="A node against its ceilings and goals.")
@@ -21,8 +23,9 @@ def arguments():
     parser.add_argument("--only", action="append", metavar="ROW", choices=[*rows.ROWS, "other"],
                         help="this row (may be repeated): " + ", ".join([*rows.ROWS, "other"]))
     parser.add_argument("--value-bytes", type=int, metavar="N", help="length of all values (128)")
-    parser.add_argument("--build", type=pathlib.Path, metavar="FOLDER", required=True,
-                        help="measure the programs of this folder, and install and build nothing")
+    parser.add_argument("--build", type=pathlib.Path, metavar="FOLDER", default=ROOT / "build-bench",
+                        help="measure the programs of this folder, and install and build nothing; if not given, "
+                             "build-bench, after a build")
     parser.add_argument("--directory", type=pathlib.Path, metavar="FOLDER",
                         help="where the databases lie meanwhile (a folder below the build folder)")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="the raw figures (BUILD/bench.json)")
