@@ -251,7 +251,7 @@ static bool hash_request(struct check *check, uint8_t hash[HASH_SHA256_BYTES])
 }
 
 /* Is the key known and the signature its? An unknown key takes the same way with a signing key that is nobody's,
- * so that neither words nor time tell it from a wrong signature. */
+ * so that neither words nor time tell it from a wrong signature: every refusal makes one signing key. */
 static bool check_signature(struct check *check, const struct auth_keys *keys, struct signing_cache *cache)
 {
     const struct claims *claims = &check->claims;
@@ -264,6 +264,7 @@ static bool check_signature(struct check *check, const struct auth_keys *keys, s
     sigv4_signature(check->signing_key, claims->datetime.at, region, hash, signature);
     bool is_right = hash_is_equal(signature, claims->signature, sizeof signature);
     if (!is_right || !is_known) {
+        signing_refused(cache, keys, key_id, claims->datetime.at, region);
         return claims_refuse(check->answer, 403, "AccessDenied",
                              "the key is not known or the signature is not right");
     }

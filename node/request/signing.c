@@ -46,11 +46,12 @@ static void slot_fill(struct signing_slot *slot, const struct auth_keys *keys, s
     sodium_memzero(secret, sizeof secret);
 }
 
+/* For all unknown keys something of a secret's size, that opens to nothing. */
+static const uint8_t decoy[SEAL_OVERHEAD_BYTES + 64];
+
 bool signing_key(struct signing_cache *cache, const struct auth_keys *keys, struct span key_id,
                  const char date[SIGV4_DATE_CHARS], struct span region, uint8_t key[HASH_SHA256_BYTES])
 {
-    /* For all unknown keys something of a secret's size, that opens to nothing. */
-    static const uint8_t decoy[SEAL_OVERHEAD_BYTES + 64];
     assert(key_id.length <= LIMITS_KEY_ID_CHARS_MAX);
     assert(region.length > 0 && region.length <= SIGV4_REGION_CHARS_MAX);
     struct span sealed = keys->sealed_of(keys->owner, key_id);
@@ -62,11 +63,22 @@ bool signing_key(struct signing_cache *cache, const struct auth_keys *keys, stru
     size_t label_bytes = label_encode(label, span_of(date, SIGV4_DATE_CHARS), region, labelled, sealed);
     static_assert(SIGNING_SLOTS == 256, "one byte chooses the slot");
     struct signing_slot *slot = is_known ? &cache->slots[slot_of(key_id)] : &cache->stand_in;
-    if (slot->label_bytes != label_bytes || memcmp(slot->label, label, label_bytes) != 0) {
+    cache->has_made = slot->label_bytes != label_bytes || memcmp(slot->label, label, label_bytes) != 0;
+    if (cache->has_made) {
         slot_fill(slot, keys, key_id, date, region, sealed);
         memcpy(slot->label, label, label_bytes);
         slot->label_bytes = (uint16_t)label_bytes;
     }
     memcpy(key, slot->key, HASH_SHA256_BYTES);
     return is_known && slot->is_of_secret;
+}
+
+void signing_refused(struct signing_cache *cache, const struct auth_keys *keys, struct span key_id,
+                     const char date[SIGV4_DATE_CHARS], struct span region)
+{
+    struct signing_slot nobodys;
+    if (cache->has_made) return;
+    slot_fill(&nobodys, keys, key_id, date, region, span_of(decoy, sizeof decoy));
+    sodium_memzero(nobodys.key, sizeof nobodys.key);
+    cache->has_made = true;
 }

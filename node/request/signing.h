@@ -31,6 +31,7 @@ struct signing_slot {
 struct signing_cache {
     struct signing_slot slots[SIGNING_SLOTS];
     struct signing_slot stand_in;
+    bool has_made; /* the last key asked for was not found but made */
 };
 
 /* Where secrets come from. */
@@ -48,8 +49,15 @@ struct auth_keys {
 
 /* The signing key of `key_id`, at most LIMITS_KEY_ID_CHARS_MAX, on the day of `date`, for `region` of 1 to
  * SIGV4_REGION_CHARS_MAX. False when the key is not known: `key` is then one that is nobody's, made by the same
- * work, once for all of a day and region. */
+ * work, once for all of a day and region. Who is refused with it, known or not: signing_refused(). */
 bool signing_key(struct signing_cache *cache, const struct auth_keys *keys, struct span key_id,
                  const char date[SIGV4_DATE_CHARS], struct span region, uint8_t key[HASH_SHA256_BYTES]);
+
+/* The request for which signing_key() was asked last, with the same, is refused. Where the key was found, the work
+ * of making one is done now, for nothing: every refusal has cost it once, whoever was named, whether today or for
+ * the first time. Else a key that nobody used on that day (a presigned request chooses its day) would take longer
+ * than an id that is not known (H29). */
+void signing_refused(struct signing_cache *cache, const struct auth_keys *keys, struct span key_id,
+                     const char date[SIGV4_DATE_CHARS], struct span region);
 
 #endif

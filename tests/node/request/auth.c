@@ -227,6 +227,31 @@ static void an_unknown_key_and_a_wrong_signature_have_one_answer(void **state)
     client_end(wrong);
 }
 
+/* The work is the same as well, whether the key was asked for before or not, and its owner has none again. */
+static void a_refusal_costs_the_same_for_any_key(void **state)
+{
+    (void)state;
+    struct signing_cache *cache = calloc(1, sizeof *cache);
+    assert_non_null(cache);
+    struct client *clients[] = {
+        begin_signed_as("GKunknown", SECRET), begin_signed_as("GKunknown", SECRET),
+        begin_signed_as("GKanother", SECRET), begin_signed_as(KEY_ID, "wrong"),
+        begin_signed_as(KEY_ID, "wrong"),     begin_signed_as("GKunknown", SECRET),
+    };
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+        opened_count = 0;
+        assert_false(ask_with(clients[i], SECRET, NOW_S, cache).is_allowed);
+        assert_int_equal(opened_count, 1);
+        client_end(clients[i]);
+    }
+    struct client *right = begin_signed();
+    opened_count = 0;
+    assert_true(ask_with(right, SECRET, NOW_S, cache).is_allowed);
+    assert_int_equal(opened_count, 0);
+    client_end(right);
+    free(cache);
+}
+
 /* The secret that stands in for an unknown key's is known to all who read the source. */
 static void knowing_the_stand_in_secret_does_not_help(void **state)
 {
@@ -488,6 +513,7 @@ int main(void)
         cmocka_unit_test(what_is_no_date_is_refused),
         cmocka_unit_test(a_foreign_scope_is_refused_even_when_rightly_signed),
         cmocka_unit_test(an_unknown_key_and_a_wrong_signature_have_one_answer),
+        cmocka_unit_test(a_refusal_costs_the_same_for_any_key),
         cmocka_unit_test(knowing_the_stand_in_secret_does_not_help),
         cmocka_unit_test(a_key_with_an_empty_secret_lets_nobody_in),
         cmocka_unit_test(what_is_signed_cannot_be_changed),

@@ -136,6 +136,29 @@ static void all_unknown_keys_of_a_day_share_one_stand_in(void **state)
     free(cache);
 }
 
+/* Found or made, known or not, today's or another day's: a refusal has made one key, never none and never two. */
+static void every_refusal_costs_one_key(void **state)
+{
+    (void)state;
+    struct signing_cache *cache = cache_create();
+    struct keys keys = {.key_id = span_text("GK1"), .sealed = span_text("a sealed secret")};
+    struct keys *owner = &keys;
+    struct auth_keys calls = {sealed_of, open_secret, &owner};
+    static const char *const ids[] = {"GK1", "GK1", "GK2", "GK2", "GK3", "GK1"};
+    static const char *const days[] = {DAY, "20250616", DAY, DAY};
+    for (size_t day = 0; day < 4; day++) {
+        for (size_t i = 0; i < 6; i++) {
+            keys.opened_count = 0;
+            ask(cache, &keys, ids[i], days[day]);
+            signing_refused(cache, &calls, span_text(ids[i]), days[day], REGION);
+            assert_int_equal(keys.opened_count, 1);
+        }
+    }
+    struct asked asked = ask(cache, &keys, "GK1", DAY);
+    expect_key(&asked, keys.sealed, DAY); /* what was made for nothing is found by nobody */
+    free(cache);
+}
+
 /* Enough of them to fall on every slot. */
 static void unknown_keys_push_no_key_out(void **state)
 {
@@ -237,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_changed_secret_and_a_deleted_key_need_no_flush),
         cmocka_unit_test(an_unknown_key_costs_the_same_work_and_stays_unknown),
         cmocka_unit_test(all_unknown_keys_of_a_day_share_one_stand_in),
+        cmocka_unit_test(every_refusal_costs_one_key),
         cmocka_unit_test(unknown_keys_push_no_key_out),
         cmocka_unit_test(a_secret_that_does_not_open_lets_nobody_in),
         cmocka_unit_test(nothing_of_a_label_runs_into_its_neighbour),
