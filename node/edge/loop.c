@@ -124,6 +124,7 @@ static void tell_stored(struct loop *loop)
     list_remove(&op->link);
     struct event event = {.kind = EVENT_STORED, .op = op};
     loop_step(loop, &event);
+    rot_log_op(&loop->rot_log, loop->log, op);
 }
 
 static void run_reads(struct loop *loop)

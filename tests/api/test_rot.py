@@ -208,6 +208,21 @@ def test_salvage_keeps_what_is_sound_and_the_rest_goes_on(copy):
 
     done = copy.server.command("repair", "salvage", "--yes", "-o", "json")
     assert done.code == 0 and done.json()["left_out"]["items"] == 1
+def test_a_corrupt_item_that_a_write_meets_first_is_logged_once(copy):
+    pk, sk = damaged_item(copy, 45)
+    assert copy.start()
+    client = copy.client()
+    for _ in range(3):
+        assert WORDS in client.put(pk, sk, b"over it").expect(500).json()["message"]
+    copy.server.wait_for_line("fails its check")
+    client.get(pk, sk).expect(500)
+    assert copy.server.admin.status()["store"]["corrupt_rows"] == 4
+    client.close()
+    copy.server.stop()
+    lines = [line for line in copy.server.log if "fails its check" in line]
+    assert len(lines) == 1 and "table=items" in lines[0] and WORDS in lines[0]
+
+
     assert (copy.server.directory / "data.mdb.damaged").exists()
     assert copy.check()["findings"] == []
     assert copy.start()
