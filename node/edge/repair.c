@@ -65,6 +65,7 @@ enum err repair_open(struct repair *repair, const char *dir, const char *seal_ke
 {
     *repair = (struct repair){.dir = dir, .lock = {.fd = -1}, .db = {.fd = -1}};
     if (sodium_init() < 0) return ERR_MEMORY;
+    secrets_forbid_dumps();
     enum err err = open_all(repair, seal_key_file, any_snapshot);
     if (err == ERR_OK) return ERR_OK;
     if (repair->message[0] == '\0') snprintf(repair->message, sizeof repair->message, "%s", err_name(err));

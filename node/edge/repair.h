@@ -21,14 +21,14 @@ struct repair {
 };
 
 /* Take the lock of `dir` and open its database. `seal_key_file` NULL: seal.key there. `any_snapshot` as in
- * kv_file.h.
+ * kv_file.h. From then on the process leaves no core dump (secrets.h).
  *
  * ERR_LOCKED: a server has it. ERR_ACCESS, ERR_CORRUPT (the key's file), ERR_MEMORY…: `message` says why. A
  * damaged database is opened all the same. */
 MUST_USE enum err repair_open(struct repair *repair, const char *dir, const char *seal_key_file,
                               bool any_snapshot);
 
-/* Accepts what repair_open() leaves after a failure. */
+/* Accepts what repair_open() leaves after a failure. The keys are wiped. */
 void repair_close(struct repair *repair);
 
 /* What a check tells. `rows` so far, now and then. */

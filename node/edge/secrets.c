@@ -7,6 +7,8 @@
 #include <sodium/utils.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { TOKEN_RANDOM_BYTES = 32 };
@@ -99,4 +101,11 @@ enum err secrets_admin_token(const char *path, bool may_create, char token[SECRE
     }
     sodium_memzero(text, sizeof text);
     return err;
+}
+
+void secrets_forbid_dumps(void)
+{
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
 }

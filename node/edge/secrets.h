@@ -27,4 +27,8 @@ MUST_USE enum err secrets_seal_key(const char *path, const char *data_dir, const
 MUST_USE enum err secrets_admin_token(const char *path, bool may_create, char token[SECRETS_TOKEN_BYTES],
                                       char *message);
 
+/* Keep the secrets in this process's memory out of core dumps and from other processes of the user, from now on:
+ * to be called before the first of them is read. */
+void secrets_forbid_dumps(void);
+
 #endif

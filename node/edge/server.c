@@ -19,7 +19,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,14 +67,6 @@ static void fit_connections(struct server *server)
               "fewer connections than configured: the system's limit of open files");
     log_u64(&line, "max_connections", fit);
     log_end(&line);
-}
-
-/* Keys live in this process's memory: keep them out of core dumps (H33). */
-static void forbid_dumps(void)
-{
-    struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 /* Zeroed memory with guard pages around it, locked where the system allows it, wiped by sodium_free(). libsodium
@@ -395,7 +386,7 @@ int server_main(int argc, char **argv)
         printf("configuration ok\n");
         code = 0;
     } else {
-        forbid_dumps();
+        secrets_forbid_dumps();
         /* What a large request took goes back to the system when it ends. */
         (void)mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
         (void)mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
