@@ -122,9 +122,9 @@ static void tell_stored(struct loop *loop)
 {
     struct op *op = LIST_OWNER(loop->stored.next, struct op, link);
     list_remove(&op->link);
+    rot_log_op(&loop->rot_log, loop->log, op);
     struct event event = {.kind = EVENT_STORED, .op = op};
     loop_step(loop, &event);
-    rot_log_op(&loop->rot_log, loop->log, op);
 }
 
 static void run_reads(struct loop *loop)
