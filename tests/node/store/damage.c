@@ -1,4 +1,5 @@
 /* Rows that rotted and databases that went back in time: never served (I24), never a dot twice (I5, H1). */
+#include "node/store/read.h"
 #include "tests/lib/store_rig.h"
 
 /* The number of an item's row among all of them. */
@@ -181,6 +182,45 @@ static void an_item_whose_key_rotted_is_not_said_to_be_absent(void **state)
     rig_expect(rig, "p", "b", "absent");
 }
 
+/* Bytes of the item's row, of which one bit is then flipped. */
+static size_t rot(struct rig *rig, const char *sort_key)
+{
+    struct keys_buffer buffer;
+    uint8_t hash[RING_HASH_BYTES];
+    struct kv_txn *txn = NULL;
+    struct span row = {0};
+    keys_hash(rig->store.hash_key, RIG_BUCKET, span_text("p"), hash);
+    assert_ok(kv_begin(&rig->disk.kv, false, &txn));
+    assert_ok(kv_get(txn, KV_ITEMS, keys_item(&buffer, hash, span_text(sort_key)), &row));
+    size_t bytes = row.length;
+    kv_abort(txn);
+    assert_true(disk_flip(&rig->disk, KV_ITEMS, row_index_of(rig, "p", sort_key), bytes * 8 - 1));
+    return bytes;
+}
+
+/* A row beside the place of an absent item is checked up to a bound: it may be anybody's, and as large as rows
+ * get. */
+static void a_large_row_beside_an_absent_item_is_not_looked_at(void **state)
+{
+    static char value[READ_NEIGHBOUR_BYTES_MAX + 1];
+    struct rig *rig = *state;
+    memset(value, 'v', sizeof value - 1);
+    rig_put(rig, "p", "a", NULL, "1");
+    rig_put(rig, "p", "c", NULL, value);
+    size_t bytes = rot(rig, "c");
+    size_t beside = bytes - (sizeof value - 1);
+    assert_true(bytes > READ_NEIGHBOUR_BYTES_MAX);
+    rig_expect(rig, "p", "b", "absent");
+    rig_expect(rig, "p", "d", "absent");
+    assert_err(read_err(rig, "p", "c"), ERR_CORRUPT);
+
+    value[READ_NEIGHBOUR_BYTES_MAX - beside] = '\0';
+    rig_put(rig, "p", "g", NULL, value);
+    assert_int_equal(rot(rig, "g"), READ_NEIGHBOUR_BYTES_MAX);
+    assert_err(read_err(rig, "p", "f"), ERR_CORRUPT);
+    assert_err(read_err(rig, "p", "h"), ERR_CORRUPT);
+}
+
 static void a_record_moved_to_another_key_is_corrupt(void **state)
 {
     struct rig *rig = *state;
@@ -326,6 +366,7 @@ int main(void)
         rig_test(a_write_beside_a_corrupt_counter_is_refused_whole),
         rig_test(a_counter_that_is_too_low_is_corrupt),
         rig_test(an_item_whose_key_rotted_is_not_said_to_be_absent),
+        rig_test(a_large_row_beside_an_absent_item_is_not_looked_at),
         rig_test(a_record_moved_to_another_key_is_corrupt),
         rig_test(a_token_of_a_counter_never_issued_means_a_new_actor),
         rig_test(a_rollback_is_seen_before_the_ops_first_write),
