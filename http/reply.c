@@ -222,7 +222,8 @@ void http_reply_broken(struct http_out *out, int status, uint64_t unix_time_s)
     http_reply_end(out, HTTP_BODY_LENGTH, 0, 1, false);
 }
 
-void http_reply_unavailable(struct http_out *out, uint64_t unix_time_s, const char *region, const char *message)
+void http_reply_unavailable(struct http_out *out, uint64_t unix_time_s, const char *region, const char *code,
+                            const char *message)
 {
     char bytes[512];
     struct http_out body = {.bytes = bytes, .capacity = sizeof bytes};
@@ -230,7 +231,7 @@ void http_reply_unavailable(struct http_out *out, uint64_t unix_time_s, const ch
     http_json_writer_init(&writer, &body);
     http_json_begin_object(&writer);
     http_json_name(&writer, "code");
-    http_json_text(&writer, "ServiceUnavailable");
+    http_json_text(&writer, code);
     http_json_name(&writer, "message");
     http_json_text(&writer, message);
     http_json_name(&writer, "region");

@@ -33,8 +33,9 @@ void http_chunk_last(struct http_out *out);
 struct http_span http_continue(void);
 
 /* A whole reply of the server's own when it has no room for a request: 503 with the error object of the protocol,
- * then close. `region` and `message` are NUL-terminated, together at most 256 chars. */
-void http_reply_unavailable(struct http_out *out, uint64_t unix_time_s, const char *region, const char *message);
+ * then close. `region`, `code` and `message` are NUL-terminated, together at most 256 chars. */
+void http_reply_unavailable(struct http_out *out, uint64_t unix_time_s, const char *region, const char *code,
+                            const char *message);
 
 /* A whole reply without a body for a connection that broke HTTP: status 400, 408, 414, 431 or 503, then close. */
 void http_reply_broken(struct http_out *out, int status, uint64_t unix_time_s);

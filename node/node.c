@@ -74,7 +74,7 @@ bool node_trace(const struct node *node, uint32_t slot, struct node_trace *trace
     if (request == NULL) return false;
     *trace = (struct node_trace){.request_id = request->id,
                                  .operation = request->operation == NULL ? "-" : request->operation,
-                                 .status = request->status,
+                                 .status = request->is_cut ? 503 : request->status,
                                  .took_ms = (node->requests.service.now_us - request->started_us) / 1000};
     return true;
 }

@@ -13,7 +13,7 @@ enum effect_kind {
     EFFECT_READ_BODY, /* bring the request's body as EVENT_BODY; say "100 Continue" if the client waits for it */
     EFFECT_SEND,      /* write the parts in order; EVENT_SENT when done */
     EFFECT_STORE,     /* run `op`; EVENT_STORED when done */
-    EFFECT_CLOSE,     /* end the connection now: an answer under way cannot be completed; EVENT_GONE follows */
+    EFFECT_CLOSE,     /* end the connection: an answer cannot be made, or not be completed; EVENT_GONE follows */
     EFFECT_READY,     /* requests may come; with the demo's bucket and key, for the newcomer */
     EFFECT_FAILED,    /* the node cannot start */
 };
@@ -30,6 +30,10 @@ struct effect {
             bool is_last;                        /* the answer is complete */
             bool keep_alive;                     /* with is_last: may another request follow? */
         } send;
+        struct {
+            const char *code; /* of the 503 that is to be said first; NULL: an answer has begun, none may follow */
+            const char *message; /* both for ever */
+        } close;
         struct op *op;
         struct {
             bool has_demo;

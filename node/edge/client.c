@@ -167,7 +167,7 @@ void client_send(struct client *client, const struct effect *effect)
     uv_buf_t buffers[EFFECT_PARTS_MAX];
     unsigned count = 0;
     assert(!client->is_sending);
-    if (client->state == CLIENT_CLOSED) return;
+    if (client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER) return;
     for (int i = 0; i < EFFECT_PARTS_MAX; i++) {
         struct span part = effect->send.parts[i];
         if (part.length == 0) continue;
@@ -175,6 +175,7 @@ void client_send(struct client *client, const struct effect *effect)
         gauges_of(client)->bytes_out += part.length;
     }
     client->is_sending = true;
+    client->has_answer = true;
     client->send_is_last = effect->send.is_last;
     client->send_keeps_alive = effect->send.keep_alive;
     client->since_ms = clock_monotonic_ms();
@@ -189,28 +190,66 @@ void client_send(struct client *client, const struct effect *effect)
 static const char NO_MEMORY[] = "no memory is left for what this connection sends";
 static const char NO_SLOT[] = "as many connections as this node takes are there";
 
-/* One small reply of the edge itself; what the socket does not take at once is lost. `busy` says why when the
- * status is 503. */
-static void reply(struct client *client, int status, const char *busy)
+/* One small reply of the edge itself; what the socket does not take at once is lost. A 503 says why, with `code`
+ * and `message`. */
+static void reply(struct client *client, int status, const char *code, const char *message)
 {
     char bytes[1024];
     struct http_out out = {.bytes = bytes, .capacity = sizeof bytes};
     uint64_t now_s = clock_wall_us() / 1000000;
-    if (busy == NULL) {
-        http_reply_broken(&out, status, now_s);
+    if (status == 503) {
+        http_reply_unavailable(&out, now_s, client->loop->config->k2v.region, code, message);
     } else {
-        http_reply_unavailable(&out, now_s, client->loop->config->k2v.region, busy);
+        http_reply_broken(&out, status, now_s);
     }
     assert(!out.failed);
     uv_buf_t buffer = uv_buf_init(out.bytes, (unsigned)out.used);
     (void)uv_try_write((uv_stream_t *)&client->tcp, &buffer, 1);
 }
 
+/* What a request under way holds goes back: while it lingers, a client would keep it from others. */
+static void forget_request(struct client *client)
+{
+    struct event event = {.kind = EVENT_GONE, .slot = client->slot};
+    loop_step(client->loop, &event);
+}
+
+/* Say it, unless something was said, and end the connection. */
+static void end_with(struct client *client, int status, const char *code, const char *message)
+{
+    bool is_silent = client->has_answer;
+    if (!is_silent) reply(client, status, code, message);
+    linger(client);
+    if (client->state != CLIENT_LINGER) return;
+    input_drop(&client->input); /* a parser may be at work: it stays until that is over */
+    if (!is_silent) forget_request(client);
+}
+
+static void log_no_memory(const struct client *client)
+{
+    struct log_line line;
+    log_begin(&line, client->loop->log, LOG_LEVEL_WARN, "request");
+    log_text(&line, "operation", "-");
+    log_u64(&line, "status", 503);
+    log_text(&line, "why", NO_MEMORY);
+    log_end(&line);
+}
+
 void client_refuse(struct client *client, int status)
 {
     gauges_of(client)->connections_broken++;
-    if (client->state != CLIENT_REST) reply(client, status, status == 503 ? NO_MEMORY : NULL);
-    linger(client);
+    if (status == 503) log_no_memory(client);
+    end_with(client, status, "ServiceUnavailable", NO_MEMORY);
+}
+
+void client_give_up(struct client *client, const char *code, const char *message)
+{
+    if (client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER) return;
+    if (code == NULL || client->has_answer) {
+        client_close(client);
+    } else {
+        end_with(client, 503, code, message);
+    }
 }
 
 /* --- from one request to the next ----------------------------------------------------------------------- */
@@ -225,12 +264,13 @@ static void begin_body(struct client *client)
 static void next_request(struct client *client)
 {
     client->state = CLIENT_HEAD;
+    client->has_answer = false;
     client->since_ms = clock_monotonic_ms();
 }
 
 void client_on_sent(struct client *client)
 {
-    if (client->state == CLIENT_CLOSED) return;
+    if (client->state == CLIENT_CLOSED || client->state == CLIENT_LINGER) return;
     if (!client->send_keeps_alive) {
         if (client->is_ended && input_waiting_bytes(&client->input) == 0 && !client->is_overrun) {
             client_close(client); /* all that was sent was read: nothing can destroy the answer */
@@ -262,7 +302,10 @@ static void on_head(struct client *client)
     event.request.door = client->door;
     event.request.head = head;
     loop_step(loop, &event);
-    if (client->state == CLIENT_BUSY && !node_has_request(&loop->node, client->slot)) client_refuse(client, 503);
+    if (client->state == CLIENT_BUSY && !node_has_request(&loop->node, client->slot)) {
+        log_no_memory(client); /* the node has counted it */
+        end_with(client, 503, "ServiceUnavailable", NO_MEMORY);
+    }
 }
 
 static void on_body(struct client *client, struct http_span part, bool is_last)
@@ -409,7 +452,7 @@ static void on_end_of_input(struct client *client)
 {
     client->is_at_end = true;
     reading_update(client);
-    bool is_answering = client->is_sending ||
+    bool is_answering = client->is_sending || !list_is_empty(&client->runnable_link) ||
                         (client->state == CLIENT_BUSY && !node_is_waiting(&client->loop->node, client->slot));
     if (!is_answering) {
         client_close(client);
@@ -474,7 +517,7 @@ static void turn_away(struct client *client)
     client->slot = UINT32_MAX;
     loop->turned_away_count++;
     gauges_of(client)->connections_refused++;
-    reply(client, 503, NO_SLOT);
+    reply(client, 503, "ServiceUnavailable", NO_SLOT);
     if (loop->turned_away_count > CLIENT_TURNED_AWAY_MAX) {
         client_close(client);
     } else {

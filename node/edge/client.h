@@ -42,8 +42,9 @@ struct client {
     struct input input;
     bool is_overrun; /* there was no memory for input that came: it is lost */
     bool is_reading;
-    bool is_ended;  /* the message of the request under way is read to its end */
-    bool is_at_end; /* the client sends no more */
+    bool is_ended;   /* the message of the request under way is read to its end */
+    bool is_at_end;  /* the client sends no more */
+    bool has_answer; /* some of the answer to the request under way was given out */
     bool is_sending;
     bool is_writing; /* a uv_write is under way */
     bool send_is_last;
@@ -65,6 +66,10 @@ void client_create(struct loop *loop, enum event_door door, int fd);
 void client_read_body(struct client *client);
 void client_send(struct client *client, const struct effect *effect);
 void client_close(struct client *client);
+
+/* There is no memory to answer its request: 503 with `code` and `message`, which needs none, then it lingers. With
+ * NULL, or when an answer has begun, it is closed: what is not whole must not look like an answer. */
+void client_give_up(struct client *client, const char *code, const char *message);
 
 /* The last piece went out and the node was told. */
 void client_on_sent(struct client *client);

@@ -16,7 +16,8 @@
 static void log_request(struct loop *loop, const struct effect *effect)
 {
     struct node_trace trace;
-    if (!effect->send.is_last || !node_trace(&loop->node, effect->slot, &trace)) return;
+    if (effect->kind == EFFECT_SEND && !effect->send.is_last) return;
+    if (!node_trace(&loop->node, effect->slot, &trace)) return;
     enum log_level level = trace.status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     if (!log_is_wanted(loop->log, level)) return;
     struct log_line line;
@@ -52,7 +53,7 @@ static void refuse(struct loop *loop, struct effect *effect)
         effect->op->err = ERR_MEMORY;
         list_append(&loop->stored, &effect->op->link);
     } else if (client != NULL) {
-        client_close(client);
+        client_give_up(client, "OutcomeUncertain", "out of memory: what was asked may or may not be stored");
     }
 }
 
@@ -83,7 +84,8 @@ static void carry_out(struct loop *loop, struct effect *effect)
         log_request(loop, effect);
         client_send(client, effect);
     } else {
-        client_close(client);
+        log_request(loop, effect);
+        client_give_up(client, effect->close.code, effect->close.message);
     }
 }
 

@@ -82,14 +82,45 @@ static struct http_out write_head(struct request *request, const struct head *he
 
 /* --- sending -------------------------------------------------------------------------------------------- */
 
+static bool is_reading(const struct request *request)
+{
+    return request->stats_row == STATS_K2V + HTTP_READ_ITEM || request->stats_row == STATS_K2V + HTTP_READ_INDEX ||
+           request->stats_row == STATS_K2V + HTTP_READ_BATCH || request->stats_row == STATS_K2V + HTTP_POLL_ITEM ||
+           request->stats_row == STATS_K2V + HTTP_POLL_RANGE;
+}
+
+/* What is said when memory has ended. */
+struct want {
+    const char *code, *message;
+};
+
+static struct want memory_want(const struct request *request)
+{
+    if (request->has_stored)
+        return (struct want){"OutcomeUncertain", "out of memory, but what was asked is stored or some of it"};
+    if (is_reading(request))
+        return (struct want){"ServiceUnavailable", "out of memory: what was asked for could not be read"};
+    if (request->stats_row == STATS_UNROUTED)
+        return (struct want){"ServiceUnavailable", "out of memory: nothing was done"};
+    return (struct want){"ServiceUnavailable", "out of memory: nothing was stored"};
+}
+
+/* There is no memory to go on. Of an answer that has begun there is no more; else the edge, which needs none, says
+ * 503. */
 static void cut_off(struct request *request)
 {
+    struct effect *effect = &request->effect;
+    struct want want = request->is_streaming ? (struct want){NULL, NULL} : memory_want(request);
     request->is_answered = true;
     request->is_cut = true;
-    if (request->status == 0) request->status = 503;
-    request->effect.kind = EFFECT_CLOSE;
-    request->effect.slot = request->slot;
-    effects_add(request->service->effects, &request->effect);
+    request->status = 503;
+    request->service->counts.failed++;
+    if (want.code != NULL) stats_refuse(&request->service->stats, want.code);
+    effect->kind = EFFECT_CLOSE;
+    effect->slot = request->slot;
+    effect->close.code = want.code;
+    effect->close.message = want.message;
+    effects_add(request->service->effects, effect);
 }
 
 static void send_parts(struct request *request, const struct span parts[EFFECT_PARTS_MAX], bool is_last,
@@ -185,13 +216,13 @@ void answer_error(struct request *request, int status, const char *code, const c
         cut_off(request);
         return;
     }
-    stats_refuse(&request->service->stats, code);
     write_error(request, code, message);
     if (request->out.failed) {
         cut_off(request);
         return;
     }
     answer_json(request, status, request->answer_token);
+    if (!request->is_cut) stats_refuse(&request->service->stats, code);
 }
 
 void answer_err(struct request *request, enum err err)
@@ -214,14 +245,11 @@ void answer_err(struct request *request, enum err err)
     case ERR_MEMORY:
     case ERR_LOCKED:
     case ERR_ACCESS:
-    case ERR_CONFIG:
-        if (request->has_stored) {
-            answer_error(request, 503, "OutcomeUncertain",
-                         "out of memory, but what was asked is stored or some of it");
-        } else {
-            answer_error(request, 503, "ServiceUnavailable", "out of memory: nothing was stored");
-        }
+    case ERR_CONFIG: {
+        struct want want = memory_want(request);
+        answer_error(request, 503, want.code, want.message);
         break;
+    }
     }
 }
 
@@ -246,7 +274,7 @@ static bool write_framing(struct request *request)
     if (!request->is_streaming) {
         struct head head = {.status = 200, .content_type = "application/json", .kind = HTTP_BODY_CHUNKED};
         *framing = write_head(request, &head, &request->stream_keeps_alive);
-        request->is_streaming = true;
+        request->is_streaming = !framing->failed;
     } else {
         framing->used = 0; /* the piece before is out: its memory serves again */
     }

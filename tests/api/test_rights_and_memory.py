@@ -4,6 +4,7 @@ import pytest
 
 import wire
 from conftest import new_client, unique
+from crowd import until
 
 MEBIBYTE = 1024 * 1024
 
@@ -50,6 +51,79 @@ def test_requests_together_stay_within_their_memory(start_server):
     answer.expect(204)
     assert client.get("p", "t", "application/octet-stream").body == value
     client.close()
+
+
+def check_no_memory(answer):
+    error = answer.expect(503, "ServiceUnavailable").json()
+    assert set(error) == {"code", "message", "region", "path"} and "memory" in error["message"], answer
+
+
+def test_who_finds_no_memory_is_told_so_whatever_is_left(start_server):
+    """Each upload that is held leaves less, down to less than an error object takes: whoever comes then is answered
+    all the same, counted and in the log."""
+    server = start_server("--k2v-max-memory-bytes", str(MEBIBYTE))
+    client = new_client(server, server.admin.create_key("many"))
+    client.put("p", "small", b"1").expect(204)
+    client.close()
+    held, refused = [], 0
+
+    def come(data):
+        nonlocal refused
+        connection = wire.Connection(server.address)
+        connection.send(data)
+        server.admin.status()
+        if connection.is_quiet():
+            held.append(connection)
+            return True
+        check_no_memory(connection.read("PUT"))
+        assert connection.rest() == b""
+        connection.close()
+        refused += 1
+        return False
+
+    def upload_of(size):
+        return client.bytes_of("PUT", client.item_target("p", "held"), [], b"v" * (size + 1))[:-1]
+
+    def used():
+        return server.admin.get("/v1/stats")["memory"]["used_bytes"]
+
+    messages = set()
+
+    def read():
+        nonlocal refused
+        connection = wire.Connection(server.address)
+        connection.send(client.bytes_of("GET", client.item_target("p", "small"), [("Accept", "*/*")]))
+        answer = connection.read()
+        if answer.status != 200:
+            check_no_memory(answer)
+            messages.add(answer.json()["message"])
+            refused += 1
+        connection.close()
+
+    for size in [1 << n for n in range(19, 5, -1)]:
+        while come(upload_of(size)):
+            pass
+        read()
+    while held:
+        held.pop().close()
+    until(used, lambda now: now == 0, "memory that is given back")
+    for size in range(MEBIBYTE - 32 * 1024, MEBIBYTE - 12 * 1024, 256):  # from room for a read to none, step by step
+        if come(upload_of(size)):
+            read()
+            held.pop().close()
+        until(used, lambda now: now == 0, "memory that is given back")
+    assert len(messages) > 1 and not any("stored" in message for message in messages), messages
+    stats = server.admin.get("/v1/stats")
+    assert stats["refusals"]["ServiceUnavailable"] + stats["connections"]["broken"] == refused
+    for connection in held:
+        connection.close()
+    answer = client.put("p", "t", b"1")
+    while answer.status == 503:  # until the server has seen that they are gone
+        refused, answer = refused + 1, client.put("p", "t", b"1")
+    answer.expect(204)
+    client.close()
+    server.stop()
+    assert sum("msg=request" in line and "status=503" in line for line in server.log) == refused
 
 
 def test_a_batch_of_searches_has_a_bound(k2v):

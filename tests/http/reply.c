@@ -136,7 +136,7 @@ static void a_reply_for_want_of_room_is_the_error_object(void **state)
 {
     (void)state;
     struct page page;
-    http_reply_unavailable(turn(&page), NOW_S, "garage", "no \"room\"");
+    http_reply_unavailable(turn(&page), NOW_S, "garage", "ServiceUnavailable", "no \"room\"");
     check(&page, "HTTP/1.1 503 Service Unavailable\r\n" DATE
                  "content-type: application/json\r\ncontent-length: 98\r\nconnection: close\r\n\r\n"
                  "{\n  \"code\": \"ServiceUnavailable\",\n  \"message\": \"no \\\"room\\\"\",\n"
