@@ -1,6 +1,8 @@
 """`skerry bucket …`, `skerry key …`, `skerry status`: the operator's commands."""
 
 import json
+import socket
+import threading
 
 import pytest
 
@@ -185,6 +187,44 @@ def test_a_wrong_admin_token_is_6(server, tmp_path):
 def test_a_wrong_command_line_is_2(run, words):
     done = run(*words).expect(USAGE)
     assert done.errors
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_check_tells_what_stayed_unsettled_and_what_to_do(tmp_path, form):
+    """Whether a real check leaves anything unsettled is up to its clients: here the answer of the server is given."""
+    rows = {"meta": 3, "docs": 2, "items": 5000, "counts": 1}
+    body = json.dumps({"steps": [], "rows": rows, "findings": 0, "unsettled": 2}).encode()
+    (tmp_path / "token").write_text("token-token-token-token")
+    (tmp_path / "token").chmod(0o600)
+
+    def answer(listener):
+        while True:
+            try:
+                stream, _ = listener.accept()
+            except OSError:
+                return  # the test is over
+            with stream:
+                seen = b""
+                while b"\r\n\r\n" not in seen:
+                    seen += stream.recv(65536) or b"\r\n\r\n"
+                stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        address = "http://127.0.0.1:%d" % listener.getsockname()[1]
+        done = skerry.run("repair", "check", "--admin-endpoint", address, "--admin-token-file", tmp_path / "token",
+                          "-o", form)
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    done.expect(DONE)
+    assert "2 partitions are unsettled" in done.errors
+    assert "check again at a quiet time, or with the server stopped" in done.errors
+    if form == "json":
+        assert (done.json()["unsettled"], done.json()["findings"], done.json()["rows"]) == (2, [], rows)
+    else:
+        assert "5006 rows checked: 0 findings" in done.text
 
 
 GROUPS = {"bucket": ["create", "list", "info", "delete", "allow", "deny", "alias", "cors"],
