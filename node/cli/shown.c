@@ -3,6 +3,7 @@
 
 #include "node/cli/call.h"
 #include "node/cli/input.h"
+#include "node/cli/lines.h"
 #include "node/cli/say.h"
 
 #include <jansson.h>
@@ -46,33 +47,18 @@ size_t shown_options(const struct shown_kind *kind, struct shown *shown, struct 
     return SHOWN_OPTIONS;
 }
 
-static struct span trim(struct span text)
-{
-    while (text.length > 0 && strchr(" \t\r\n", text.bytes[0]) != NULL) {
-        text = span_of(text.bytes + 1, text.length - 1);
-    }
-    while (text.length > 0 && strchr(" \t\r\n", text.bytes[text.length - 1]) != NULL) {
-        text.length--;
-    }
-    return text;
-}
-
 /* What stands behind the last line's label; all of the text without such a line. */
 static struct span find_in_text(struct span text, const char *label)
 {
     struct span found = text;
     while (text.length > 0) {
-        const uint8_t *end = memchr(text.bytes, '\n', text.length);
-        size_t chars = end != NULL ? (size_t)(end - text.bytes) : text.length;
-        struct span line = span_of(text.bytes, chars);
+        struct span line = lines_take(&text);
         size_t label_chars = strlen(label);
         if (span_has_prefix(line, span_text(label))) {
             found = span_of(line.bytes + label_chars, line.length - label_chars);
         }
-        size_t used = chars + (end != NULL);
-        text = span_of(text.bytes + used, text.length - used);
     }
-    return trim(found);
+    return lines_trim(found);
 }
 
 /* Put the word in the place of the file's text. */
@@ -85,7 +71,7 @@ static void keep_word(struct buffer *memory, struct span word)
 
 static void find_word(const struct shown_kind *kind, struct buffer *memory)
 {
-    struct span text = trim(buffer_span(memory));
+    struct span text = lines_trim(buffer_span(memory));
     json_t *document = json_loadb((const char *)text.bytes, text.length, 0, NULL);
     const json_t *member = json_object_get(document, kind->member);
     if (json_is_string(member)) {
