@@ -29,7 +29,7 @@ struct lmdb_txn {
     struct kv_lmdb *db;
     MDB_txn *inner;
     bool is_writing;
-    enum err broken;        /* of the first change that failed: LMDB then takes no further call but the end */
+    enum err broken;        /* of the first call that failed: LMDB then may take no further one but the end */
     struct lmdb_file *file; /* the snapshot as its scans see it; NULL before the first of them */
 };
 
@@ -66,6 +66,7 @@ static enum err err_of(int code)
     case ENOSPC:
     case EDQUOT: return ERR_FULL;
     case MDB_CORRUPTED:
+    case MDB_CURSOR_FULL: /* pages that lead down and down */
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH: return ERR_CORRUPT;
@@ -86,18 +87,15 @@ static enum err disk_err(const struct kv_lmdb *db, int code)
     return (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES ? ERR_FULL : err;
 }
 
-/* The answer of a call inside a transaction. After a change failed, LMDB says MDB_BAD_TXN to every call; the
- * reason is then said again, since a full disk must not look like a failing one. */
-static enum err txn_err(const struct lmdb_txn *txn, int code)
+/* The answer of a call inside a transaction. After a change failed, or a damaged page was met, LMDB says
+ * MDB_BAD_TXN to every call; the reason is then said again, since neither a full disk nor a damaged page must look
+ * like a failing disk. A writing transaction that met such a page cannot be trusted with what it has done: the
+ * process ends (H18). */
+static enum err txn_err(struct lmdb_txn *txn, int code)
 {
-    if (code == MDB_NOTFOUND) return ERR_OK;
-    return code == MDB_BAD_TXN && txn->broken != ERR_OK ? txn->broken : disk_err(txn->db, code);
-}
-
-/* The same for a change. */
-static enum err change_err(struct lmdb_txn *txn, int code)
-{
-    enum err err = txn_err(txn, code);
+    if (code == 0 || code == MDB_NOTFOUND) return ERR_OK;
+    enum err err = code == MDB_BAD_TXN && txn->broken != ERR_OK ? txn->broken : disk_err(txn->db, code);
+    if (err == ERR_CORRUPT && txn->is_writing) fault_end("a write met it");
     if (txn->broken == ERR_OK) txn->broken = err;
     return err;
 }
@@ -162,6 +160,7 @@ static void lmdb_abort(struct kv_txn *kv_txn)
         mdb_txn_reset(txn->inner);
         free(txn->file);
         txn->file = NULL;
+        txn->broken = ERR_OK;
         if (atomic_compare_exchange_strong(&txn->db->idle_reader, &none, txn)) return;
     }
     txn_destroy(txn);
@@ -204,7 +203,7 @@ static enum err lmdb_put(struct kv_txn *kv_txn, enum kv_space space, struct span
     assert(txn->is_writing && is_key(key));
     MDB_val name = val_of(key);
     MDB_val content = val_of(value);
-    return change_err(txn, mdb_put(txn->inner, txn->db->tables[space], &name, &content, 0));
+    return txn_err(txn, mdb_put(txn->inner, txn->db->tables[space], &name, &content, 0));
 }
 
 static enum err lmdb_del(struct kv_txn *kv_txn, enum kv_space space, struct span key)
@@ -212,7 +211,7 @@ static enum err lmdb_del(struct kv_txn *kv_txn, enum kv_space space, struct span
     struct lmdb_txn *txn = txn_of(kv_txn);
     assert(txn->is_writing && is_key(key));
     MDB_val name = val_of(key);
-    return change_err(txn, mdb_del(txn->inner, txn->db->tables[space], &name, NULL));
+    return txn_err(txn, mdb_del(txn->inner, txn->db->tables[space], &name, NULL));
 }
 
 /* --- cursors -------------------------------------------------------------------------------------------- */

@@ -11,12 +11,30 @@ static bool is_told(const struct rot_log *rot, uint64_t row)
     return false;
 }
 
+/* LMDB does not say which page it was led astray by. */
+static void tell_page(struct rot_log *rot, const struct log *log, const char *table)
+{
+    for (int i = 0; i < KV_SPACES_COUNT; i++) {
+        if (rot->tables[i] == table) return; /* names are constants */
+        if (rot->tables[i] != NULL) continue;
+        rot->tables[i] = table;
+        log_event_text(log, LOG_LEVEL_ERROR, "a page of the database is damaged; run `skerry repair check`",
+                       "table", table);
+        return;
+    }
+}
+
 void rot_log_op(struct rot_log *rot, const struct log *log, const struct op *op)
 {
     uint8_t bytes[8];
     char name[17] = "";
     bool is_bad = op->err == ERR_CORRUPT || op->err == ERR_VERSION;
-    if (!is_bad || op->corrupt.table == NULL || is_told(rot, op->corrupt.row)) return;
+    if (!is_bad || op->corrupt.table == NULL) return;
+    if (op->corrupt.is_page) {
+        tell_page(rot, log, op->corrupt.table);
+        return;
+    }
+    if (is_told(rot, op->corrupt.row)) return;
     rot->told[rot->next] = op->corrupt.row;
     rot->next = (rot->next + 1) % ROT_LOG_ROWS;
     wire_store_u64(bytes, op->corrupt.row);

@@ -116,7 +116,11 @@ static inline void kv_abort(struct kv_txn *txn)
     if (txn != NULL) txn->calls->abort(txn);
 }
 
-/* The value of `key`; absent is value->bytes == NULL (a stored empty value is not NULL). */
+/* The value of `key`; absent is value->bytes == NULL (a stored empty value is not NULL).
+ *
+ * ERR_CORRUPT of this or of a cursor: a page on the way to the row is damaged. A reading transaction may answer so
+ * to every further call; another one is as good as new. A writing one never answers so: it ends the process (H18).
+ */
 static inline MUST_USE enum err kv_get(struct kv_txn *txn, enum kv_space space, struct span key,
                                        struct span *value)
 {

@@ -172,6 +172,7 @@ struct op_check {
 /* Which row was corrupt, when err is ERR_CORRUPT or ERR_VERSION and it is known: for the log. */
 struct op_corrupt {
     const char *table; /* NULL: not known */
+    bool is_page;      /* a page on the way to the rows is damaged: no row is named */
     uint64_t row;      /* keys_name() */
 };
 
@@ -199,7 +200,7 @@ static inline enum err op_note(struct op *op, const uint8_t hash_key[HASH_KEY_BY
                                struct span key, enum err err)
 {
     bool is_bad = err == ERR_CORRUPT || err == ERR_VERSION;
-    if (is_bad) op->corrupt = (struct op_corrupt){keys_table_name(space), keys_name(hash_key, space, key)};
+    if (is_bad) op->corrupt = (struct op_corrupt){keys_table_name(space), false, keys_name(hash_key, space, key)};
     return err;
 }
 

@@ -240,14 +240,33 @@ static enum err read_docs(const uint8_t *hash_key, struct kv_txn *txn, struct op
     return err;
 }
 
+/* Every row that is corrupt was named: what was not named is a page above the rows of the op's table. */
+static void note_page(struct op *op, enum kv_space space)
+{
+    if (op->err == ERR_CORRUPT && op->corrupt.table == NULL)
+        op->corrupt = (struct op_corrupt){keys_table_name(space), true, 0};
+}
+
 void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct op *op)
 {
     op->corrupt = (struct op_corrupt){0};
     switch (op->kind) {
-    case OP_READ: op->err = read_item(hash_key, txn, op); break;
-    case OP_RANGE: op->err = read_range(hash_key, txn, op); break;
-    case OP_INDEX: op->err = read_index(hash_key, txn, op); break;
-    case OP_DOCS: op->err = read_docs(hash_key, txn, op); break;
+    case OP_READ:
+        op->err = read_item(hash_key, txn, op);
+        note_page(op, KV_ITEMS);
+        break;
+    case OP_RANGE:
+        op->err = read_range(hash_key, txn, op);
+        note_page(op, KV_ITEMS);
+        break;
+    case OP_INDEX:
+        op->err = read_index(hash_key, txn, op);
+        note_page(op, KV_COUNTS);
+        break;
+    case OP_DOCS:
+        op->err = read_docs(hash_key, txn, op);
+        note_page(op, KV_DOCS);
+        break;
     case OP_CHECK: check_run(hash_key, txn, op); break;
     case OP_WRITE:
     case OP_DOCS_WRITE: assert(false && "a writing op among the reads"); break;

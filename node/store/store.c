@@ -183,13 +183,15 @@ static void fail_all(struct list *ops, enum err err)
 void store_run_reads(const struct store *store, struct list *ops)
 {
     struct kv_txn *txn = NULL;
-    enum err err = kv_begin(store->kv, false, &txn);
-    if (err != ERR_OK) {
-        fail_all(ops, err);
-        return;
+    for (struct list *link = ops->next; link != ops; link = link->next) {
+        struct op *op = op_of(link);
+        op->err = txn == NULL ? kv_begin(store->kv, false, &txn) : ERR_OK;
+        if (op->err != ERR_OK) continue;
+        read_run(store->hash_key, txn, op);
+        if (op->err == ERR_OK) continue;
+        kv_abort(txn); /* a damaged page that one op met would fail all behind it */
+        txn = NULL;
     }
-    for (struct list *link = ops->next; link != ops; link = link->next)
-        read_run(store->hash_key, txn, op_of(link));
     kv_abort(txn);
 }
 

@@ -40,8 +40,8 @@ MUST_USE enum err store_open(struct store *store, struct kv *kv, const uint8_t s
 
 void store_close(struct store *store);
 
-/* Run every op of the list of reads; ops keep their places in the list. An error of the transaction is every op's.
- */
+/* Run every op of the list of reads; ops keep their places in the list. One that fails spoils none behind it:
+ * those run in a transaction of their own, over what is then the newest snapshot. */
 void store_run_reads(const struct store *store, struct list *ops);
 
 /* Run every op of the list of writes in one synced transaction at wall-clock `wall_us`, or, when that does not

@@ -7,6 +7,8 @@ SEED chooses the bits; TESTS_LONG=1 tries ten times as many.
 import os
 import random
 import shutil
+import threading
+import struct
 
 import pytest
 
@@ -68,6 +70,18 @@ class Copy:
             old = file.read(1)[0]
             file.seek(byte)
             file.write(bytes([old ^ 1 << bit]))
+
+    def flip_branches(self):
+        """In every page above others: its last child now lies far behind the end of the file."""
+        content = self.data.read_bytes()
+        branches = 0
+        for page in range(2 * 4096, len(content), 4096):
+            flags, lower = struct.unpack_from("<HH", content, page + 10)
+            if flags == 1:
+                node, = struct.unpack_from("<H", content, page + lower - 2)
+                self.flip(page + node + 3, 6)
+                branches += 1
+        assert branches > 0
 
     def client(self):
         return Client(self.server, self.key, "rot")
@@ -261,6 +275,58 @@ def test_a_file_cut_off_under_a_running_server_ends_it_with_words(copy):
         client.get(*KEYS[1])
     assert copy.server.end() == 1, copy.server.tail()
     assert any("skerry repair check" in line for line in copy.server.log)
+
+
+def test_a_page_damaged_under_a_running_server_spoils_the_reads_that_meet_it_alone(copy):
+    assert copy.start()
+    client = copy.client()
+    assert read_all(client)["right"] == len(KEYS)
+    copy.flip_branches()
+    statuses = {key: client.get(*key, "application/json").status for key in KEYS}
+    bad = [key for key in KEYS if statuses[key] == 500]
+    sound = [key for key in KEYS if statuses[key] == 200]
+    assert bad and sound and len(bad) + len(sound) == len(KEYS)
+    error = client.get(*bad[0]).expect(500).json()
+    assert error["code"] == "InternalError" and WORDS in error["message"]
+    wrong = []
+
+    def ask(keys, status):
+        with_own = copy.client()
+        for key in keys:
+            answer = with_own.get(*key, "application/json")
+            if answer.status != status:
+                wrong.append((key, answer.status))
+        with_own.close()
+
+    threads = [threading.Thread(target=ask, args=asked) for _ in range(6)
+               for asked in ((bad * 9, 500), (sound, 200))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, "reads beside one that meets the page are served"
+    assert copy.server.admin.status()["store"]["corrupt_rows"] >= len(bad) * 54
+    assert any(finding["kind"] == "page" and finding["table"] == "items" for finding in copy.check()["findings"])
+    client.close()
+    copy.server.stop()
+    lines = [line for line in copy.server.log if "level=error" in line]
+    assert len(lines) == 1 and "a page of the database is damaged" in lines[0], lines
+    assert "table=items" in lines[0] and WORDS in lines[0]
+
+
+def test_a_write_that_meets_a_damaged_page_ends_the_server_with_words(copy):
+    assert copy.start()
+    client = copy.client()
+    client.get(*KEYS[0]).expect(200)
+    copy.flip_branches()
+    bad = next(key for key in KEYS if client.get(*key).status == 500)
+    with pytest.raises((OSError, AssertionError, EOFError)):
+        client.put(*bad, b"never acknowledged")
+    assert copy.server.end() == 1, copy.server.tail()
+    last = copy.server.log[-1]
+    assert "a page of the database is damaged" in last and WORDS in last and "a write met it" in last
+    assert not any("the disk failed" in line for line in copy.server.log)
+    assert any(finding["kind"] == "page" for finding in copy.check()["findings"])
 
 
 def test_a_page_of_zeros_is_refused_and_salvage_keeps_the_others(copy):

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { MAP_BYTES = 64 << 20 };
@@ -222,6 +223,117 @@ static void more_readers_than_there_are_places_are_refused_and_later_served(void
     kv_abort(kv_contract_begin(*state, false));
 }
 
+/* --- pages that are damaged under the open file ---------------------------------------------------------- */
+
+enum { ROWS = 400, PAGE_BYTES = 4096, BRANCH = 1 };
+
+static struct span row_key(int row, char key[16])
+{
+    snprintf(key, 16, "row %05d", row);
+    return span_text(key);
+}
+
+/* Rows on many pages below one branch page, of which the last child's number is then flipped in the file. */
+static void make_rows_and_flip_a_branch(void **state)
+{
+    static uint8_t page[PAGE_BYTES];
+    char text[100];
+    struct kv_txn *txn = kv_contract_begin(*state, true);
+    for (int row = 0; row < ROWS; row++)
+        assert_ok(kv_put(txn, KV_ITEMS, row_key(row, text), span_of(page, 100)));
+    assert_ok(kv_put(txn, KV_META, span_text("sound"), span_text("1")));
+    assert_ok(kv_commit(txn));
+    path_of(state, "data.mdb", text);
+    int fd = open(text, O_RDWR);
+    int branches = 0;
+    assert_true(fd >= 0);
+    for (off_t at = 0; pread(fd, page, sizeof page, at) == PAGE_BYTES; at += PAGE_BYTES) {
+        uint16_t flags = 0;
+        uint16_t lower = 0;
+        uint16_t node = 0;
+        memcpy(&flags, page + 10, sizeof flags);
+        memcpy(&lower, page + 12, sizeof lower);
+        if (at < 2 * PAGE_BYTES || flags != BRANCH) continue;
+        memcpy(&node, page + lower - 2, sizeof node);
+        page[node + 3] ^= 0x40; /* a child far behind the end of the file */
+        assert_int_equal(pwrite(fd, page, sizeof page, at), PAGE_BYTES);
+        branches++;
+    }
+    close(fd);
+    assert_true(branches > 0);
+}
+
+static void a_damaged_page_is_said_by_every_call_of_its_transaction_and_of_no_other(void **state)
+{
+    char text[16];
+    struct span value;
+    struct kv_cursor *cursor = NULL;
+    struct kv_pair pair;
+    bool found = false;
+    make_rows_and_flip_a_branch(state);
+    struct kv_txn *txn = kv_contract_begin(*state, false);
+    kv_contract_has(txn, KV_META, "sound", "1");
+    assert_err(kv_get(txn, KV_ITEMS, row_key(ROWS - 1, text), &value), ERR_CORRUPT);
+    assert_err(kv_get(txn, KV_META, span_text("sound"), &value), ERR_CORRUPT);
+    kv_abort(txn);
+
+    txn = kv_contract_begin(*state, false); /* the same one, kept and begun anew */
+    kv_contract_has(txn, KV_META, "sound", "1");
+    assert_ok(kv_get(txn, KV_ITEMS, row_key(0, text), &value));
+    assert_int_equal(value.length, 100);
+    assert_ok(kv_cursor_open(txn, KV_ITEMS, &cursor));
+    assert_err(kv_cursor_step(cursor, KV_AT_OR_AFTER, row_key(ROWS - 1, text), &pair, &found), ERR_CORRUPT);
+    assert_err(kv_cursor_step(cursor, KV_AT_OR_AFTER, row_key(0, text), &pair, &found), ERR_CORRUPT);
+    kv_cursor_close(cursor);
+    assert_err(kv_get(txn, KV_META, span_text("sound"), &value), ERR_CORRUPT);
+    kv_abort(txn);
+
+    txn = kv_contract_begin(*state, false);
+    kv_contract_has(txn, KV_META, "sound", "1");
+    kv_abort(txn);
+}
+
+/* What the write that meets it says last, and the exit code. */
+static int write_in_a_process(void **state, bool is_get, char said[400])
+{
+    int ends[2];
+    int status = 0;
+    char text[16];
+    assert_int_equal(pipe(ends), 0);
+    fflush(stdout);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct kv_txn *txn = NULL;
+        struct span value;
+        struct span key = row_key(ROWS - 1, text);
+        dup2(ends[1], STDERR_FILENO);
+        if (kv_begin(*state, true, &txn) != ERR_OK) _exit(2);
+        enum err err = is_get ? kv_get(txn, KV_ITEMS, key, &value) : kv_put(txn, KV_ITEMS, key, span_text("new"));
+        if (err == ERR_OK) err = kv_commit(txn);
+        _exit(err == ERR_OK ? 0 : 3);
+    }
+    close(ends[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    ssize_t length = read(ends[0], said, 399);
+    said[length < 0 ? 0 : length] = '\0';
+    close(ends[0]);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void a_write_that_meets_a_damaged_page_ends_the_process_with_words(void **state)
+{
+    char said[400];
+    make_rows_and_flip_a_branch(state);
+    for (int is_get = 0; is_get < 2; is_get++) {
+        assert_int_equal(write_in_a_process(state, is_get != 0, said), 1);
+        assert_non_null(strstr(said, "a page of the database is damaged"));
+        assert_non_null(strstr(said, "skerry repair check"));
+        assert_non_null(strstr(said, "a write met it"));
+    }
+}
+
 /* Both keys are always changed together. */
 static void *count_up(void *kv)
 {
@@ -270,6 +382,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(used_bytes_grow_with_what_is_kept_and_fall_with_what_is_deleted, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_a_database_is_refused_and_the_message_says_where, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_page_is_said_by_every_call_of_its_transaction_and_of_no_other,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_write_that_meets_a_damaged_page_ends_the_process_with_words, set_up,
                                         tear_down),
         cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
         cmocka_unit_test_setup_teardown(a_directory_of_others_is_refused, set_up, tear_down),

@@ -424,6 +424,71 @@ static void files_that_are_cut_off_and_pages_of_zeros(void **state)
     assert_true(world->outcomes[START_REFUSED] > 0);
 }
 
+/* In every page above others: the last child's number, of which the file has no page. */
+static void flip_branches(struct world *world)
+{
+    enum { PAGE = 4096, BRANCH = 1 };
+    int fd = open(world->path, O_RDWR);
+    uint32_t branches = 0;
+    assert_true(fd >= 0);
+    for (size_t page = 2 * PAGE; page < world->bytes; page += PAGE) {
+        uint16_t flags = 0;
+        uint16_t lower = 0;
+        uint16_t node = 0;
+        memcpy(&flags, world->original + page + 10, sizeof flags);
+        memcpy(&lower, world->original + page + 12, sizeof lower);
+        if (flags != BRANCH) continue;
+        memcpy(&node, world->original + page + lower - 2, sizeof node);
+        uint8_t wrong = world->original[page + node + 3] ^ 0x40;
+        assert_int_equal(pwrite(fd, &wrong, 1, (off_t)(page + node + 3)), 1);
+        branches++;
+    }
+    close(fd);
+    assert_true(branches > 0);
+}
+
+/* All in one batch: an op that meets the page names its table, and fails none behind it. */
+static void reads_behind_one_that_meets_a_damaged_page_are_right(void **state)
+{
+    enum { OPS = PARTITIONS * ITEMS };
+    static struct op ops[OPS];
+    static char partition_keys[OPS][40];
+    static char sort_keys[OPS][40];
+    struct world *world = *state;
+    struct kv_lmdb db;
+    struct store store;
+    struct arena arena;
+    struct list list;
+    uint32_t refused = 0;
+    list_init(&list);
+    arena_init(&arena, 1 << 26);
+    put_bytes(world, world->original, world->bytes);
+    assert_ok(open_store(world, &db, &store));
+    flip_branches(world);
+    for (int i = 0; i < OPS; i++) {
+        ops[i] = (struct op){.kind = OP_READ, .arena = &arena};
+        ops[i].read.key = key_of(i % PARTITIONS, i / PARTITIONS, partition_keys[i], sort_keys[i]);
+        list_init(&ops[i].link);
+        list_append(&list, &ops[i].link);
+    }
+    store_run_reads(&store, &list);
+    for (int i = 0; i < OPS; i++) {
+        if (ops[i].err == ERR_OK) {
+            assert_true(ops[i].read.has_item);
+            assert_int_equal(judge(&ops[i].read.state, i % PARTITIONS, i / PARTITIONS), RIGHT);
+            continue;
+        }
+        assert_err(ops[i].err, ERR_CORRUPT);
+        assert_true(ops[i].corrupt.is_page);
+        assert_string_equal(ops[i].corrupt.table, "items");
+        refused++;
+    }
+    assert_in_range(refused, 1, OPS - 1);
+    store_close(&store);
+    kv_lmdb_close(&db);
+    arena_deinit(&arena);
+}
+
 static void an_untouched_file_is_right(void **state)
 {
     struct world *world = *state;
@@ -487,6 +552,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_untouched_file_is_right, set_up),
+        cmocka_unit_test_setup(reads_behind_one_that_meets_a_damaged_page_are_right, set_up),
         cmocka_unit_test_setup(every_bit_of_the_meta_pages, set_up),
         cmocka_unit_test_setup(bits_at_random, set_up),
         cmocka_unit_test_setup(bits_of_every_page, set_up),
