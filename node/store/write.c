@@ -302,19 +302,20 @@ static enum err write_document(struct store *store, struct kv_txn *txn, struct o
 }
 
 /* Does any partition key of the bucket hold something? */
-static enum err bucket_is_empty(struct store *store, struct kv_txn *txn, const uint8_t *bucket_id, bool *is_empty)
+static enum err bucket_is_empty(struct store *store, struct kv_txn *txn, struct op *op, bool *is_empty)
 {
     struct kv_cursor *cursor = NULL;
     struct kv_pair pair;
     bool found = false;
-    struct span prefix = span_of(bucket_id, KEYS_BUCKET_PREFIX_BYTES);
+    struct span prefix = span_of(op->docs.empty_bucket_id, KEYS_BUCKET_PREFIX_BYTES);
     *is_empty = true;
     enum err err = kv_cursor_open(txn, KV_COUNTS, &cursor);
     if (err != ERR_OK) return err;
     err = kv_cursor_step(cursor, KV_AT_OR_AFTER, prefix, &pair, &found);
     while (err == ERR_OK && found && span_has_prefix(pair.key, prefix) && *is_empty) {
         struct record_count count;
-        err = record_decode_count(store->hash_key, pair.key, pair.value, &count);
+        err = op_note(op, store->hash_key, KV_COUNTS, pair.key,
+                      record_decode_count(store->hash_key, pair.key, pair.value, &count));
         *is_empty = err == ERR_OK && !count_is_listed(&count);
         if (err == ERR_OK) err = kv_cursor_step(cursor, KV_NEXT, (struct span){0}, &pair, &found);
     }
@@ -329,15 +330,14 @@ static enum err write_documents(struct store *store, struct kv_txn *txn, struct 
     struct undo undo = {.is_wanted = true};
     arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
     bool is_allowed = true;
-    enum err err = op->docs.empty_bucket_id == NULL
-                       ? ERR_OK
-                       : bucket_is_empty(store, txn, op->docs.empty_bucket_id, &is_allowed);
+    enum err err = op->docs.empty_bucket_id == NULL ? ERR_OK : bucket_is_empty(store, txn, op, &is_allowed);
     op->docs.is_refused = !is_allowed;
     for (uint32_t i = 0; is_allowed && i < op->docs.documents_count && err == ERR_OK; i++) {
         struct span was = {0};
         err = kv_get(txn, KV_DOCS, op->docs.documents[i].key, &was);
         if (err == ERR_OK) err = undo_note(&undo, KV_DOCS, op->docs.documents[i].key, was);
         if (err == ERR_OK) err = write_document(store, txn, &op->docs.documents[i], wall_us);
+        err = op_note(op, store->hash_key, KV_DOCS, op->docs.documents[i].key, err);
     }
     if (err != ERR_OK && err != ERR_FULL && err != ERR_IO) {
         enum err undone = undo_run(&undo, txn);

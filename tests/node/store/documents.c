@@ -114,6 +114,8 @@ static void documents_of_one_op_are_written_all_or_none(void **state)
     struct op ops[2] = {docs_write_op(rig, several, 4), docs_write_op(rig, &other, 1)};
     rig_run(rig, ops, 2);
     assert_err(ops[0].err, ERR_CORRUPT);
+    assert_string_equal(ops[0].corrupt.table, "docs"); /* for the log */
+    assert_true(ops[0].corrupt.row == keys_name(rig->store.hash_key, KV_DOCS, span_text("z")));
     assert_ok(ops[1].err);
     assert_true(disk_flip(&rig->disk, KV_DOCS, 2, 80));
     op = read_documents(rig);

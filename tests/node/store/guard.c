@@ -207,6 +207,24 @@ static void a_write_before_the_deletion_in_the_same_batch_counts(void **state)
     rig_expect(rig, "p", "a", "value");
 }
 
+/* Nobody can say that the bucket is empty: the counters that rotted are named, for the log. */
+static void a_deletion_that_meets_a_rotten_counter_says_which(void **state)
+{
+    struct rig *rig = *state;
+    struct keys_buffer buffer;
+    struct op_document gone = document(BUCKET_KEY, "deleted");
+    struct op op = document_op(rig, &gone);
+    rig_put(rig, "p", "a", NULL, "value");
+    assert_true(disk_flip(&rig->disk, KV_COUNTS, 0, 99));
+    op.docs.empty_bucket_id = RIG_BUCKET;
+    rig_run(rig, &op, 1);
+    assert_err(op.err, ERR_CORRUPT);
+    assert_string_equal(op.corrupt.table, "counts");
+    assert_true(op.corrupt.row ==
+                keys_name(rig->store.hash_key, KV_COUNTS, keys_count(&buffer, RIG_BUCKET, span_text("p"))));
+    assert_int_equal(documents_count(rig), 0);
+}
+
 /* --- a disk that is nearly full ------------------------------------------------------------------------- */
 
 static void a_nearly_full_disk_takes_deletions_and_documents_but_no_values(void **state)
@@ -266,6 +284,7 @@ int main(void)
         rig_test(a_bucket_of_tombstones_alone_is_deleted),
         rig_test(values_of_other_buckets_do_not_count),
         rig_test(a_write_before_the_deletion_in_the_same_batch_counts),
+        rig_test(a_deletion_that_meets_a_rotten_counter_says_which),
         rig_test(a_nearly_full_disk_takes_deletions_and_documents_but_no_values),
         rig_test(what_is_refused_for_room_spoils_nothing_beside_it),
     };
