@@ -162,6 +162,39 @@ enum err lmdb_file_open(struct lmdb_file *file, int fd)
     return take(file, &metas[metas[1].transaction > metas[0].transaction]);
 }
 
+/* One meta page while commits go on, each of which writes over one: read until it is twice the same. False when it
+ * cannot be read, or does not come to rest. */
+static bool read_resting(struct lmdb_file *file, uint64_t offset, uint8_t bytes[LMDB_META_BYTES])
+{
+    uint8_t again[LMDB_META_BYTES];
+    if (!read_file(file, offset, bytes, LMDB_META_BYTES)) return false;
+    for (int i = 0; i < LMDB_FILE_READS_MAX; i++) {
+        if (!read_file(file, offset, again, sizeof again)) return false;
+        if (memcmp(bytes, again, sizeof again) == 0) return true;
+        memcpy(bytes, again, sizeof again);
+    }
+    return false;
+}
+
+/* A page that was written over as far as its tables, with its old number still behind them, has a list of free
+ * pages that ends with another transaction. A damaged list says nothing. */
+static enum err check_own_turn(struct lmdb_file *file, const struct lmdb_meta *meta, uint64_t number)
+{
+    struct lmdb_walk walk;
+    struct lmdb_source source = source_of(file, meta);
+    uint64_t transaction = meta->transaction;
+    if (transaction <= 1) return ERR_OK; /* has freed nothing */
+    enum err err = lmdb_walk_init(&walk, &source, &meta->free, span_of(&transaction, sizeof transaction));
+    if (err != ERR_OK) return err;
+    walk.has_numbers = true;
+    enum lmdb_event event = lmdb_walk_step(&walk);
+    bool is_last = event == LMDB_ROW && load_u64(walk.node.key.bytes) == transaction;
+    if (is_last) event = lmdb_walk_step(&walk);
+    bool is_own = event == LMDB_DAMAGE || (is_last && event == LMDB_END);
+    lmdb_walk_deinit(&walk);
+    return is_own ? ERR_OK : refuse(file, "file", number, LMDB_META_TURNS);
+}
+
 enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction, bool *is_gone)
 {
     uint64_t number = transaction % LMDB_META_PAGES;
@@ -172,13 +205,16 @@ enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction,
     struct stat info;
     if (fstat(fd, &info) != 0) return refuse(file, "file", 0, LMDB_UNREADABLE);
     file->bytes = (uint64_t)info.st_size;
-    /* Only the page of this transaction: the other one may be half written at this moment. */
+    /* Only the page of this transaction: the other one may be half written at this moment. So may this one, by the
+     * second commit behind it. */
     if (!read_file(file, 0, bytes, sizeof bytes)) return refuse(file, "file", 0, LMDB_UNREADABLE);
     uint64_t offset = number * lmdb_meta_page_bytes(bytes);
-    if (!read_file(file, offset, bytes, sizeof bytes)) return refuse(file, "file", number, LMDB_UNREADABLE);
+    if (!read_resting(file, offset, bytes)) return refuse(file, "file", number, LMDB_UNREADABLE);
     if (!lmdb_meta_read(bytes, number, &meta)) return refuse(file, "file", number, LMDB_NOT_META);
     *is_gone = meta.transaction != transaction;
-    return *is_gone ? ERR_OK : take(file, &meta);
+    if (*is_gone) return ERR_OK;
+    enum err err = check_own_turn(file, &meta, number);
+    return err == ERR_OK ? take(file, &meta) : err;
 }
 
 /* The meta page `number`, with the transaction that its list of free pages ends with where that can be read: the

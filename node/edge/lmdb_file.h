@@ -16,6 +16,8 @@
 /* Where our tables are in the file; in the order of enum kv_space. */
 extern const char *const LMDB_FILE_TABLES[KV_SPACES_COUNT];
 
+enum { LMDB_FILE_READS_MAX = 16 /* of a meta page that commits write over, until it is twice the same */ };
+
 struct lmdb_finding {
     const char *table; /* "items"…, "main" or "free" (LMDB's own), "file" for the whole */
     uint64_t page;
@@ -41,7 +43,8 @@ MUST_USE enum err lmdb_file_open(struct lmdb_file *file, int fd);
 
 /* Take the snapshot of one transaction, while others may be committed. `is_gone`: it is no longer the newest or
  * the one before; begin again. Errors as above; ERR_CORRUPT also when its meta page is being written over at this
- * moment: begin again too, and believe it when it stays. */
+ * moment: begin again too, and believe it when it stays. Such a page is known by changing between two reads, and
+ * by a list of free pages that is not its own. */
 MUST_USE enum err lmdb_file_open_at(struct lmdb_file *file, int fd, uint64_t transaction, bool *is_gone);
 
 /* Take what there is of a damaged file that nobody writes to: each table of the newest snapshot in which it can be

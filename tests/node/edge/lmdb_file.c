@@ -209,6 +209,43 @@ static void scans_see_whole_commits_and_no_damage(void **state)
     assert_null(failure);
 }
 
+/* The meta page that the transaction before the last but one had, written over as far as its number: what a reader
+ * sees when a commit is at that point. */
+static void a_meta_page_that_is_half_written_over_is_not_believed(void **state)
+{
+    struct place *place = *state;
+    struct lmdb_file file;
+    bool is_gone = false;
+    uint64_t transaction = 0;
+    for (uint64_t i = 0; i < 6; i++) {
+        struct kv_txn *txn = NULL;
+        assert_ok(kv_begin(&place->db.kv, true, &txn));
+        assert_ok(kv_put(txn, KV_DOCS, span_text("a"), span_of(&i, sizeof i)));
+        assert_ok(kv_commit(txn));
+        assert_ok(kv_begin(&place->db.kv, false, &txn));
+        transaction = kv_snapshot(txn);
+        kv_abort(txn);
+        int fd = open(place->path, O_RDONLY);
+        assert_ok(lmdb_file_open_at(&file, fd, transaction, &is_gone));
+        assert_false(is_gone);
+        assert_ok(lmdb_file_open_at(&file, fd, transaction - 1, &is_gone));
+        assert_false(is_gone);
+        assert_ok(lmdb_file_open_at(&file, fd, transaction - 2, &is_gone));
+        assert_true(is_gone);
+        close(fd);
+    }
+    int fd = open(place->path, O_RDWR);
+    uint64_t old = transaction - 2;
+    off_t offset = (off_t)(transaction % 2 * 4096 + 144);
+    assert_int_equal(pwrite(fd, &old, sizeof old, offset), sizeof old);
+    assert_err(lmdb_file_open_at(&file, fd, old, &is_gone), ERR_CORRUPT);
+    assert_string_equal(lmdb_fault_text(file.finding.fault), lmdb_fault_text(LMDB_META_TURNS));
+    assert_int_equal(pwrite(fd, &transaction, sizeof transaction, offset), sizeof transaction);
+    assert_ok(lmdb_file_open_at(&file, fd, transaction, &is_gone));
+    assert_false(is_gone);
+    close(fd);
+}
+
 /* --- what was changed in it ----------------------------------------------------------------------------- */
 
 enum { PAGE = 4096 };
@@ -412,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_lmdb_writes_is_sound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scans_see_whole_commits_and_no_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_meta_page_that_is_half_written_over_is_not_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_kind_of_damage_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_used_twice_or_free_are_found_without_reading_leaves, set_up,
                                         tear_down),
