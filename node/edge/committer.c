@@ -18,7 +18,6 @@ static void run(void *owner)
         uv_mutex_lock(&committer->mutex);
         committer->has_batch = false;
         committer->is_finished = true;
-        committer->syncs++;
         uv_async_send(committer->done);
     }
     uv_mutex_unlock(&committer->mutex);

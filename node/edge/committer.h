@@ -18,7 +18,6 @@ struct committer {
     bool is_finished; /* the batch is back and not yet taken */
     bool is_stopping;
     bool has_thread;
-    uint64_t syncs; /* batches done; the loop reads it only between batches */
 };
 
 /* Start the thread. `done` is an initialised handle that the loop watches. */
