@@ -129,17 +129,21 @@ static void tell_stored(struct loop *loop)
     loop_step(loop, &event);
 }
 
-static void run_reads(struct loop *loop)
+/* The oldest read of `reads`, in a snapshot of its own. A large item's waits for the others if it may. */
+static void run_read(struct loop *loop, struct list *reads, bool may_be_put_off)
 {
-    struct list ops;
-    list_init(&ops);
-    for (int i = 0; i < LOOP_READS_PER_SNAPSHOT && !list_is_empty(&loop->reads); i++) {
-        struct list *first = loop->reads.next;
-        list_remove(first);
-        list_append(&ops, first);
+    struct op *op = LIST_OWNER(reads->next, struct op, link);
+    struct list one;
+    list_init(&one);
+    list_remove(&op->link);
+    list_append(&one, &op->link);
+    op->may_be_put_off = may_be_put_off;
+    store_run_reads(loop->store, &one);
+    if (op->err == ERR_OK && op->is_put_off) {
+        list_move(&loop->large, &one);
+    } else {
+        answer_ops(loop, &one);
     }
-    store_run_reads(loop->store, &ops);
-    answer_ops(loop, &ops);
 }
 
 static void tell_sent(struct loop *loop)
@@ -186,11 +190,12 @@ static void pump(struct loop *loop)
     uint64_t ends_ms = clock_monotonic_ms() + LOOP_TURN_MS;
     while (has_work(loop) && clock_monotonic_ms() <= ends_ms) {
         if (!list_is_empty(&loop->stored)) tell_stored(loop);
-        if (!list_is_empty(&loop->reads)) run_reads(loop);
+        if (!list_is_empty(&loop->reads)) run_read(loop, &loop->reads, true);
         if (!list_is_empty(&loop->sent)) tell_sent(loop);
         if (!list_is_empty(&loop->runnable)) run_client(loop);
     }
-    if (has_work(loop)) {
+    if (!list_is_empty(&loop->large)) run_read(loop, &loop->large, false);
+    if (has_work(loop) || !list_is_empty(&loop->large)) {
         uv_idle_start(&loop->busy, on_busy);
     } else {
         uv_idle_stop(&loop->busy);
@@ -398,6 +403,7 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     loop->store = store;
     loop->kv = kv;
     list_init(&loop->reads);
+    list_init(&loop->large);
     list_init(&loop->writes);
     list_init(&loop->sent);
     list_init(&loop->runnable);
@@ -455,6 +461,7 @@ void loop_deinit(struct loop *loop)
     list_move(&ops, &loop->finished);
     list_move(&ops, &loop->writes);
     list_move(&ops, &loop->reads);
+    list_move(&ops, &loop->large);
     for (uint32_t slot = 0; slot < slots; slot++) {
         if (loop->clients[slot] != NULL) client_close(loop->clients[slot]);
     }

@@ -1,6 +1,6 @@
 /* The server's loop: callbacks of libuv become events, node_step() decides, effects become calls.
  *
- * Each turn: what sockets brought is stepped through the node; reads it asked for run in one snapshot; writes it
+ * Each turn: what sockets brought is stepped through the node; each read it asked for has its snapshot; writes it
  * asked for go to the committer together, one batch at a time. No decision about K2V is made here.
  */
 #ifndef NODE_EDGE_LOOP_H
@@ -22,7 +22,6 @@ enum {
     LOOP_ADMIN_CONNECTIONS_MAX = 64, /* beside the K2V ones: the operator gets in when clients fill the rest */
     LOOP_DRAIN_MS = 10 * 1000,       /* after SIGTERM connections are cut */
     LOOP_SWEEP_MS = 1000,            /* how often deadlines of connections are looked at */
-    LOOP_READS_PER_SNAPSHOT = 64,    /* pages of up to a MiB: bounds one transaction's life (H21) */
     LOOP_TURN_MS = 5,                /* work of one turn; what is left goes on after the sockets were looked at */
 };
 
@@ -56,7 +55,8 @@ struct loop {
     struct list watched;                  /* clients with a deadline */
     struct input_budget input_budgets[2]; /* by door */
 
-    struct list reads;  /* ops for the next snapshot */
+    struct list reads;  /* each gets a snapshot of its own (H21) */
+    struct list large;  /* reads of large items: one a turn, after the others */
     struct list writes; /* ops for the next batch */
     bool is_committing;
     struct list stored;   /* writes that are durable; the node is not told yet */

@@ -14,6 +14,7 @@ enum {
     OP_SIBLINGS_MAX = 256,            /* a client's write beyond is refused (H5); a merge never */
     OP_RANGE_ITEMS_MAX = 1000,        /* a page: keeps a read transaction short (H21) */
     OP_RANGE_BYTES_MAX = 1024 * 1024, /* a page, once its first item is in */
+    OP_LARGE_BYTES = 64 * 1024,       /* an item beyond is large: it may be put off */
 };
 
 enum op_kind {
@@ -182,6 +183,8 @@ struct op {
     struct list link; /* the lender's or the store's queue */
     enum op_kind kind;
     struct arena *arena;
+    bool may_be_put_off;       /* in: of OP_READ, when the item is large */
+    bool is_put_off;           /* out: it was; nothing was read, and it is to be run again */
     void *owner;               /* the asker's own, untouched */
     enum err err;              /* out */
     struct op_corrupt corrupt; /* out */

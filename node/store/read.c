@@ -57,6 +57,8 @@ static enum err read_item(const uint8_t *hash_key, struct kv_txn *txn, struct op
     read->has_item = err == ERR_OK && row.bytes != NULL;
     if (err == ERR_OK && !read->has_item) return absence_check(hash_key, txn, key, op);
     if (err != ERR_OK) return err;
+    op->is_put_off = op->may_be_put_off && row.length > OP_LARGE_BYTES;
+    if (op->is_put_off) return ERR_OK;
     return op_note(op, hash_key, KV_ITEMS, key, item_take(hash_key, key, row, op->arena, &read->state));
 }
 
@@ -250,6 +252,7 @@ static void note_page(struct op *op, enum kv_space space)
 void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct op *op)
 {
     op->corrupt = (struct op_corrupt){0};
+    op->is_put_off = false;
     switch (op->kind) {
     case OP_READ:
         op->err = read_item(hash_key, txn, op);

@@ -132,6 +132,33 @@ def test_pipelined_requests_keep_their_order_while_a_batch_walks(walked):
         connection.close()
 
 
+def test_a_small_read_passes_large_ones(start_server):
+    """All come while the server is stopped, so that it finds them together, the small one last."""
+    server = start_server("--log-level", "debug")
+    client = skerry.Client(server, server.admin.create_key(), "large")
+    server.admin.create_bucket("large")
+    server.admin.allow("large", client.key)
+    client.put("p", "large", b"v" * (1 << 20)).expect(204)
+    client.put("p", "small", b"1").expect(204)
+    connections = [wire.Connection(server.address) for _ in range(9)]
+    small = client.bytes_of("GET", client.item_target("p", "small"), [("Accept", "application/json")])
+    large = client.bytes_of("GET", client.item_target("p", "large"), [("Accept", "application/json")])
+    for connection in connections:
+        connection.send(small)
+        connection.read().expect(200)
+    server.process.send_signal(signal.SIGSTOP)
+    for connection in connections:
+        connection.send(small if connection is connections[-1] else large)
+    server.process.send_signal(signal.SIGCONT)
+    for connection in connections:
+        connection.read().expect(200)
+        connection.close()
+    client.close()
+    server.stop()
+    order = [int(line.partition("request=")[2].split()[0]) for line in server.log if "operation=ReadItem" in line][-9:]
+    assert order.index(max(order)) <= 1, order
+
+
 def test_sigterm_does_not_wait_for_who_sends_no_more(start_server):
     """Whether it only closed its sending side or is gone cannot be seen: it is given two seconds, not ten."""
     server = start_server()
