@@ -129,8 +129,9 @@ static void tell_stored(struct loop *loop)
     loop_step(loop, &event);
 }
 
-/* The oldest read of `reads`, in a snapshot of its own. A large item's waits for the others if it may. */
-static void run_read(struct loop *loop, struct list *reads, bool may_be_put_off)
+/* The oldest read of `reads`, in a snapshot of its own. A large item's waits for the others if it may. True: it
+ * was answered; false: it was put off, which costs next to nothing. */
+static bool run_read(struct loop *loop, struct list *reads, bool may_be_put_off)
 {
     struct op *op = LIST_OWNER(reads->next, struct op, link);
     struct list one;
@@ -139,11 +140,20 @@ static void run_read(struct loop *loop, struct list *reads, bool may_be_put_off)
     list_append(&one, &op->link);
     op->may_be_put_off = may_be_put_off;
     store_run_reads(loop->store, &one);
-    if (op->err == ERR_OK && op->is_put_off) {
+    bool is_put_off = op->err == ERR_OK && op->is_put_off;
+    if (is_put_off) {
         list_move(&loop->large, &one);
     } else {
         answer_ops(loop, &one);
     }
+    return !is_put_off;
+}
+
+/* One read, behind however many large ones. */
+static void run_small_read(struct loop *loop)
+{
+    while (!list_is_empty(&loop->reads) && !run_read(loop, &loop->reads, true))
+        ;
 }
 
 static void tell_sent(struct loop *loop)
@@ -183,6 +193,15 @@ static void start_commit(struct loop *loop)
     committer_start(&loop->committer, &loop->writes);
 }
 
+/* A large item is read when nothing else is left to do, and at least every so many turns. */
+static bool is_turn_of_large(struct loop *loop)
+{
+    if (list_is_empty(&loop->large)) return false;
+    if (has_work(loop) && ++loop->turns_without_large < LOOP_TURNS_PER_LARGE) return false;
+    loop->turns_without_large = 0;
+    return true;
+}
+
 /* What can be done now, for at most a turn's time, all requests getting on by one step a round: a listing of a
  * million items must not keep the others, or SIGTERM, waiting. Then the writes that came up, together. */
 static void pump(struct loop *loop)
@@ -190,11 +209,11 @@ static void pump(struct loop *loop)
     uint64_t ends_ms = clock_monotonic_ms() + LOOP_TURN_MS;
     while (has_work(loop) && clock_monotonic_ms() <= ends_ms) {
         if (!list_is_empty(&loop->stored)) tell_stored(loop);
-        if (!list_is_empty(&loop->reads)) run_read(loop, &loop->reads, true);
+        run_small_read(loop);
         if (!list_is_empty(&loop->sent)) tell_sent(loop);
         if (!list_is_empty(&loop->runnable)) run_client(loop);
     }
-    if (!list_is_empty(&loop->large)) run_read(loop, &loop->large, false);
+    if (is_turn_of_large(loop)) (void)run_read(loop, &loop->large, false);
     if (has_work(loop) || !list_is_empty(&loop->large)) {
         uv_idle_start(&loop->busy, on_busy);
     } else {

@@ -22,6 +22,7 @@ enum {
     LOOP_ADMIN_CONNECTIONS_MAX = 64, /* beside the K2V ones: the operator gets in when clients fill the rest */
     LOOP_DRAIN_MS = 10 * 1000,       /* after SIGTERM connections are cut */
     LOOP_SWEEP_MS = 1000,            /* how often deadlines of connections are looked at */
+    LOOP_TURNS_PER_LARGE = 4,        /* turns full of other work, until a large item gets its turn */
     LOOP_TURN_MS = 5,                /* work of one turn; what is left goes on after the sockets were looked at */
 };
 
@@ -55,8 +56,9 @@ struct loop {
     struct list watched;                  /* clients with a deadline */
     struct input_budget input_budgets[2]; /* by door */
 
-    struct list reads;  /* each gets a snapshot of its own (H21) */
-    struct list large;  /* reads of large items: one a turn, after the others */
+    struct list reads; /* each gets a snapshot of its own (H21) */
+    struct list large; /* reads of large items: after the others, or when it is their turn */
+    uint32_t turns_without_large;
     struct list writes; /* ops for the next batch */
     bool is_committing;
     struct list stored;   /* writes that are durable; the node is not told yet */
