@@ -47,6 +47,7 @@ enum phase {
 enum { CHUNK_SIZE_DIGITS_MAX = 16 }; /* of a 64-bit number */
 
 static const char BAD_VERSION[] = "the version is not HTTP/1.0 or HTTP/1.1";
+static const char HTTP_2_PREFACE[] = "the method PRI is the preface of HTTP/2";
 
 static_assert(sizeof(llhttp_t) <= HTTP_PARSER_STATE_BYTES, "room for llhttp's state");
 static_assert(LLHTTP_STRICT_MODE == 1, "llhttp is built strict");
@@ -134,7 +135,8 @@ static int on_version_complete(llhttp_t *state)
     if (version - 10 > 1) { /* 10 or 11; what is below wraps round */
         return refuse_inside(parser, 400, BAD_VERSION);
     }
-    return 0;
+    /* llhttp would look for the rest of the preface and lose its way where a read ends. */
+    return llhttp_get_method(state) == HTTP_PRI ? refuse_inside(parser, 400, HTTP_2_PREFACE) : 0;
 }
 
 static int on_header_piece(llhttp_t *state, const char *at, size_t length)

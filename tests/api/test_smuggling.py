@@ -237,7 +237,7 @@ def test_a_request_without_host_is_refused(k2v, pk):
                                   b"G\x00T /x HTTP/1.1", b"/x HTTP/1.1", b"\x16\x03\x01\x02\x00\x01\x00",
                                   b"NONSENSE /x HTTP/1.1",
                                   b"GET /x\x00 HTTP/1.1", b"GET /x\x7f HTTP/1.1", b"CONNECT x:80 HTTP/1.1",
-                                  b"PRI * HTTP/2.0", "GET /é HTTP/1.1".encode(),
+                                  b"PRI * HTTP/2.0", b"PRI * HTTP/1.1", "GET /é HTTP/1.1".encode(),
                                   b"get /x HTTP/1.1", b"Get /x HTTP/1.1", b"PUt /x HTTP/1.1",
                                   b"GET\t/x HTTP/1.1", b"GET /x\tHTTP/1.1", b"GET /x HTTP/1.1 ", b"GET /x  HTTP/1.1",
                                   b"GET /x#f HTTP/1.1", b"GET \\x HTTP/1.1", b"GET ?x HTTP/1.1", b"GET x:80 HTTP/1.1",

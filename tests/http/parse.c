@@ -477,6 +477,10 @@ static void strange_methods_are_refused(void **state)
     CHECK("\x16\x03\x01\x02", "REFUSED 400 Invalid method encountered\n"); /* TLS */
     CHECK("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", "REFUSED 400 CONNECT is not served\n");
     CHECK("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", VERSION);
+#define PREFACE "REFUSED 400 the method PRI is the preface of HTTP/2\n"
+    CHECK("PRI * HTTP/1.0\r\n\r\nSM\r\n\r\n", PREFACE);
+    CHECK("PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n", PREFACE);
+    CHECK("PRI * HTTP/1.0\r\n\r\nSMPOST / HTTP/\r\n\r\n1.1\r\n\r\n", PREFACE); /* once read as two lines of one */
 }
 
 static void a_request_line_has_two_blanks(void **state)
