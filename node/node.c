@@ -35,6 +35,11 @@ void node_step(struct node *node, const struct event *event, struct effects *eff
     case EVENT_STORED: requests_on_stored(requests, event->op); break;
     case EVENT_TIME: requests_on_time(requests); break;
     case EVENT_DRAIN: requests_on_drain(requests); break;
+    case EVENT_LINK_OPEN:
+    case EVENT_LINK_BYTES:
+    case EVENT_LINK_SENT:
+    case EVENT_LINK_GONE:
+    case EVENT_DATAGRAM: break;
     }
     service->effects = NULL;
 }

@@ -7,6 +7,14 @@
  *   'L' ‖ key id length (1) ‖ key id ‖ alias   [bucket id] or [nil]: the key's own alias
  *   'P' ‖ bucket id ‖ key id               [flags]
  *
+ *   'N' ‖ node id                          [is member, since (us), name]
+ *   'V' ‖ number (8) ‖ hash                [a layout version: node/core/layout_document.h]; never changes
+ *   'S' ‖ node id                          [zone, capacity] or [nil]: a staged role, or its staged removal; or []:
+ *                                          nothing is staged for the node
+ *   'G' ‖ name                             [number] or []: a staged parameter of the layout ("replication",
+ *                                          "zone_redundancy"), [] for none staged
+ *   'X' ‖ hash                             [is dismissed]: a version that lost (H11) is not shown any more
+ *
  * Each is a last-writer-wins register of its own, so that two operators' changes to different things both stay.
  */
 #ifndef NODE_CORE_DOCUMENT_H
@@ -21,6 +29,11 @@ enum document_kind {
     DOCUMENT_KEY = 'K',
     DOCUMENT_LOCAL = 'L',
     DOCUMENT_PERMISSION = 'P',
+    DOCUMENT_MEMBER = 'N',
+    DOCUMENT_LAYOUT = 'V',
+    DOCUMENT_STAGED_ROLE = 'S',
+    DOCUMENT_STAGED_NUMBER = 'G',
+    DOCUMENT_DISMISSED = 'X',
 };
 
 enum document_permission { DOCUMENT_READ = 1, DOCUMENT_WRITE = 2, DOCUMENT_OWNER = 4 };

@@ -16,9 +16,29 @@ enum effect_kind {
     EFFECT_CLOSE,     /* end the connection: an answer cannot be made, or not be completed; EVENT_GONE follows */
     EFFECT_READY,     /* requests may come; with the demo's bucket and key, for the newcomer */
     EFFECT_FAILED,    /* the node cannot start */
+
+    /* Of the cluster. What these point to stays until the next node_step() only: who carries them out copies. */
+    EFFECT_LINK_DIAL,  /* connect to `address`; EVENT_LINK_OPEN or EVENT_LINK_GONE follows */
+    EFFECT_LINK_SEND,  /* write `bytes` to the link, behind all before; EVENT_LINK_SENT when none are left */
+    EFFECT_LINK_CLOSE, /* end the link, behind what was sent; EVENT_LINK_GONE follows */
+    EFFECT_DATAGRAM,   /* send one datagram to `address`; it may be lost */
+    EFFECT_LOG,        /* say what was decided */
+    EFFECT_RESTART, /* the store's keys are others now: close everything, open it and begin again (EVENT_START) */
 };
 
-enum { EFFECT_PARTS_MAX = 3 };
+/* One `name=value` of a log line: a number when `text` is absent. */
+struct effect_field {
+    const char *name; /* for ever */
+    struct span text;
+    uint64_t number;
+};
+
+enum effect_level { EFFECT_DEBUG, EFFECT_INFO, EFFECT_WARN, EFFECT_ERROR };
+
+enum {
+    EFFECT_PARTS_MAX = 3,
+    EFFECT_FIELDS_MAX = 6,
+};
 
 struct effect {
     struct list link;
@@ -40,6 +60,21 @@ struct effect {
             struct span bucket, key_id, secret; /* until the next event */
         } ready;
         enum err err;
+        struct {
+            uint32_t number;     /* of the link; a dialled one is below LIMITS_LINKS_DIALLED_MAX */
+            struct span address; /* of a dial: "HOST:PORT", HOST a name or a literal */
+            struct span bytes;
+        } peer;
+        struct {
+            struct span address;
+            struct span bytes; /* at most LIMITS_DATAGRAM_BYTES_MAX */
+        } datagram;
+        struct {
+            enum effect_level level;
+            const char *event; /* the message, in words that stand in docs/operations.md; for ever */
+            struct effect_field fields[EFFECT_FIELDS_MAX];
+            uint32_t fields_count;
+        } log;
     };
 };
 

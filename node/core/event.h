@@ -14,6 +14,13 @@ enum event_kind {
     EVENT_STORED,  /* the store has answered `op`; of writes in the order in which they were run */
     EVENT_TIME,    /* node_deadline_ms() has come */
     EVENT_DRAIN,   /* stop: finish what is under way, let polls go */
+
+    EVENT_LINK_OPEN,  /* a connection to another node is there: the answer to EFFECT_LINK_DIAL, or one that came in
+                       */
+    EVENT_LINK_BYTES, /* bytes came over it, cut anyhow */
+    EVENT_LINK_SENT,  /* all that EFFECT_LINK_SEND gave has left us */
+    EVENT_LINK_GONE,  /* it is closed, or could not be made; its number is free. Also the answer to LINK_CLOSE */
+    EVENT_DATAGRAM,   /* a datagram came */
 };
 
 /* Where a connection came in. */
@@ -36,6 +43,16 @@ struct event {
             bool is_last; /* the body is complete (length may be 0) */
         } body;
         struct op *op;
+        struct {
+            uint32_t number;    /* of the link: LIMITS_LINKS_DIALLED_MAX and above have come in */
+            struct span bytes;  /* LINK_BYTES */
+            struct span remote; /* LINK_OPEN: "HOST:PORT" of the other end, for the log */
+            const char *why;    /* LINK_GONE: a few words for the log; NULL when we closed it */
+        } link;
+        struct {
+            struct span bytes;
+            struct span from; /* "HOST:PORT", numeric */
+        } datagram;
     };
 };
 

@@ -34,6 +34,13 @@ enum {
     LIMITS_CORS_RULES_MAX = 100,   /* as S3 */
     LIMITS_CORS_ENTRIES_MAX = 100, /* per list of a rule */
     LIMITS_CORS_ENTRY_BYTES_MAX = 256,
+
+    LIMITS_MEMBERS_MAX = 2048,        /* nodes of a cluster, removed ones not counted: twice what was simulated */
+    LIMITS_LINKS_DIALLED_MAX = 512,   /* links we made; more than the nodes of a layout */
+    LIMITS_LINKS_ACCEPTED_MAX = 512,  /* links that came in; the newest beyond is closed */
+    LIMITS_ADDRESS_BYTES_MAX = 262,   /* "HOST:PORT": a name of 255 (RFC 1035), a colon, 5 digits */
+    LIMITS_DATAGRAM_BYTES_MAX = 1200, /* goes through every path of IPv6 without fragments (RFC 8200, 1,280) */
+    LIMITS_ZONE_BYTES_MAX = 63,       /* a zone's name, and a node's; as a label of DNS */
 };
 
 _Static_assert((int)LIMITS_DELETES_PER_COMMIT <= (int)OP_RANGE_ITEMS_MAX, "a page of deletes is read at once");

@@ -7,6 +7,7 @@
 #define NODE_CORE_VIEW_H
 
 #include "node/core/document.h"
+#include "ring/layout.h"
 
 struct view;
 
@@ -42,5 +43,25 @@ bool view_nth(const struct view *view, enum document_kind kind, uint32_t index, 
               struct span *payload);
 
 uint32_t view_documents_count(const struct view *view);
+
+/* A keyed digest of all documents, deleted ones too: equal on two nodes that hold the same. Additive: the sum, mod
+ * 2^128, of one keyed hash a document. `hash_key` is the cluster's. */
+void view_digest(const struct view *view, const uint8_t hash_key[HASH_KEY_BYTES], uint8_t digest[16]);
+
+/* The document at an index of all, in order of keys; false behind the last. */
+bool view_document(const struct view *view, uint32_t index, struct op_document *document);
+/* The document of a key, as it lies in the store; false when there is none. */
+bool view_document_of(const struct view *view, struct span key, struct op_document *document);
+
+/* Make `*slot` the view of itself with `documents` over it, and let go of the one before. False when out of
+ * memory: nothing changed. */
+bool view_renew(struct view **slot, const struct op_document *documents, uint32_t count);
+
+/* Is the node a member: admitted and not removed? `was_removed` (may be NULL) out: it once was. */
+bool view_is_member(const struct view *view, const uint8_t node_id[RING_NODE_ID_BYTES], bool *was_removed);
+
+/* The layout in force: of all versions the one with the highest number, and of these the one with the smallest
+ * hash (H11). NULL while there is none. Points into the view. */
+const struct ring_layout *view_layout(const struct view *view);
 
 #endif

@@ -75,6 +75,12 @@ static void carry_out(struct loop *loop, struct effect *effect)
     case EFFECT_READ_BODY:
     case EFFECT_SEND:
     case EFFECT_CLOSE: break;
+    case EFFECT_LINK_DIAL:
+    case EFFECT_LINK_SEND:
+    case EFFECT_LINK_CLOSE:
+    case EFFECT_DATAGRAM:
+    case EFFECT_LOG:
+    case EFFECT_RESTART: return;
     }
     client = loop->clients[effect->slot];
     if (client == NULL) return; /* closed in between; the node hears of it */

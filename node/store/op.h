@@ -8,6 +8,7 @@
 #define NODE_STORE_OP_H
 
 #include "node/base/list.h"
+#include "node/base/seal.h"
 #include "node/store/record.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
     OP_RANGE_ITEMS_MAX = 1000,        /* a page: keeps a read transaction short (H21) */
     OP_RANGE_BYTES_MAX = 1024 * 1024, /* a page, once its first item is in */
     OP_LARGE_BYTES = 64 * 1024,       /* an item beyond is large: it may be put off */
+    STORE_CLUSTER_ID_BYTES = 16,
 };
 
 enum op_kind {
@@ -24,8 +26,13 @@ enum op_kind {
     OP_INDEX,      /* a page of partition keys of one bucket */
     OP_DOCS,       /* all documents */
     OP_DOCS_WRITE, /* documents, in one transaction */
+    OP_DOCS_MERGE, /* documents of another node: each as it is, the winner of it and what is there stays */
+    OP_BOOT,       /* a new incarnation of this node, durable */
+    OP_ADOPT,      /* become a member of a cluster: take its id and keys in the place of our own */
     OP_CHECK,      /* a portion of the check of all rows (check.h) */
 };
+
+enum op_asker { OP_ASKER_REQUEST, OP_ASKER_CLUSTER };
 
 struct op_key {
     const uint8_t *bucket_id; /* KEYS_BUCKET_ID_BYTES */
@@ -144,6 +151,25 @@ struct op_docs {
     uint32_t documents_count;
 };
 
+/* `incarnation` out: above every one before, and not below the wall clock in microseconds. */
+struct op_boot {
+    uint64_t above; /* in: and above this one, which somebody has seen of us; 0 for none */
+    uint64_t incarnation;
+};
+
+/* The keys of a cluster, as a joining node is given them. `is_refused` out: this store has items, or buckets or
+ * keys besides the demo's; nothing was changed. Else all documents are gone, and the store is to be opened anew.
+ * With `keeps_own` the id and keys stay as they are, and so do the documents: only "is a member" is set. */
+struct op_adopt {
+    bool keeps_own;
+    uint8_t cluster_id[STORE_CLUSTER_ID_BYTES];
+    uint8_t hash_key[HASH_KEY_BYTES];
+    uint8_t token_key[HASH_KEY_BYTES];
+    uint8_t documents_key[SEAL_KEY_BYTES];
+    bool is_refused;
+    char why[120]; /* out, with is_refused */
+};
+
 enum op_finding_kind {
     OP_FINDING_PAGE,    /* a page of the file is damaged; the rows below it cannot be read */
     OP_FINDING_ROW,     /* a row that fails its hash, or is not what its key says */
@@ -185,6 +211,7 @@ struct op {
     struct arena *arena;
     bool may_be_put_off;       /* in: of OP_READ, when the item is large */
     bool is_put_off;           /* out: it was; nothing was read, and it is to be run again */
+    enum op_asker asker;       /* in: whose EVENT_STORED it is */
     void *owner;               /* the asker's own, untouched */
     enum err err;              /* out */
     struct op_corrupt corrupt; /* out */
@@ -195,6 +222,8 @@ struct op {
         struct op_index index;
         struct op_docs docs;
         struct op_check check;
+        struct op_boot boot;
+        struct op_adopt adopt;
     };
 };
 
@@ -210,7 +239,8 @@ static inline enum err op_note(struct op *op, const uint8_t hash_key[HASH_KEY_BY
 /* Does the op need a writing transaction? */
 static inline bool op_is_write(const struct op *op)
 {
-    return op->kind == OP_WRITE || op->kind == OP_DOCS_WRITE;
+    return op->kind == OP_WRITE || op->kind == OP_DOCS_WRITE || op->kind == OP_DOCS_MERGE || op->kind == OP_BOOT ||
+           op->kind == OP_ADOPT;
 }
 
 #endif

@@ -272,6 +272,9 @@ void read_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct
         break;
     case OP_CHECK: check_run(hash_key, txn, op); break;
     case OP_WRITE:
+    case OP_DOCS_MERGE:
+    case OP_BOOT:
+    case OP_ADOPT:
     case OP_DOCS_WRITE: assert(false && "a writing op among the reads"); break;
     }
 }

@@ -17,6 +17,10 @@ struct store {
     struct kv *kv;
     uint8_t hash_key[HASH_KEY_BYTES];  /* places keys on the ring, checks records */
     uint8_t token_key[HASH_KEY_BYTES]; /* seals tokens and markers (H7, H8) */
+    uint8_t documents_key[SEAL_KEY_BYTES]; /* seals secrets in documents; the cluster's, as the two above */
+    uint8_t cluster_id[STORE_CLUSTER_ID_BYTES];
+    bool is_member; /* of a cluster with others, or one that others may join; false: a fresh node's own */
+    uint8_t node_seed[32]; /* of this node's Ed25519 key */
     struct actor actor;
     struct prng prng;
     struct arena scratch;
