@@ -154,6 +154,9 @@ static void on_stored(struct request *request)
     case OP_INDEX:
     case OP_DOCS:
     case OP_DOCS_WRITE:
+    case OP_DOCS_MERGE:
+    case OP_BOOT:
+    case OP_ADOPT:
     case OP_CHECK: break; /* never asked for here */
     }
 }

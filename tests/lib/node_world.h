@@ -120,6 +120,12 @@ static inline void world_carry_out(struct world *world, struct effect *effect)
         world_keep_text(world->secret, sizeof world->secret, effect->ready.secret);
         break;
     case EFFECT_FAILED: world->failure = effect->err; break;
+    case EFFECT_LINK_DIAL:
+    case EFFECT_LINK_SEND:
+    case EFFECT_LINK_CLOSE:
+    case EFFECT_DATAGRAM:
+    case EFFECT_LOG:
+    case EFFECT_RESTART: break; /* this world has one node */
     }
 }
 
