@@ -1,0 +1,51 @@
+/* All layout versions a node knows of, and what became of each: which is in force, which led to it, which lost
+ * (H11). Pure over the view.
+ *
+ *     1 --- 2 --- 3 --- 4      in force: the highest number, then the smallest hash
+ *            \--- 3'           lost: no ancestor of the one in force, until an operator dismisses it
+ */
+#ifndef NODE_CLUSTER_HISTORY_H
+#define NODE_CLUSTER_HISTORY_H
+
+#include "node/core/view.h"
+
+enum history_fate {
+    HISTORY_IN_FORCE,
+    HISTORY_ANCESTOR,  /* of the one in force */
+    HISTORY_LOST,      /* of two with one number the other stayed; or it came of such a one */
+    HISTORY_DISMISSED, /* it lost, and its changes were taken over or given up */
+};
+
+/* One version, without its holders. `layout` has them. */
+struct history_version {
+    uint64_t number;
+    uint8_t hash[RING_LAYOUT_HASH_BYTES];
+    uint8_t parent[RING_LAYOUT_HASH_BYTES];
+    uint64_t time_us; /* wall clock of who made it */
+    uint16_t nodes_count, zones_count;
+    uint8_t replication, zone_redundancy;
+    enum history_fate fate;
+    struct span payload; /* of its document, in the view */
+};
+
+/* In order of number, then hash. */
+struct history {
+    struct history_version *versions;
+    uint32_t count;
+    uint32_t lost_count; /* HISTORY_LOST */
+};
+
+/* Read all versions of the view; memory from `arena`. False when it is out of memory. */
+bool history_read(const struct view *view, struct arena *arena, struct history *history);
+
+/* The version of this hash, or NULL. */
+const struct history_version *history_find(const struct history *history,
+                                           const uint8_t hash[RING_LAYOUT_HASH_BYTES]);
+
+/* The version as a whole, in `arena`; NULL when it is out of memory. */
+const struct ring_layout *history_layout(const struct history_version *version, struct arena *arena);
+
+/* "in force", "past", "lost", "dismissed". */
+const char *history_fate_name(enum history_fate fate);
+
+#endif

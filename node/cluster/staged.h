@@ -1,0 +1,50 @@
+/* What operators asked for and nobody has applied yet: the staged documents, and what versions changed that lost
+ * (H11), put over the layout in force. Pure over the view.
+ *
+ * A staged document wins over a lost version's change to the same thing, a later lost version over an earlier
+ * one. What is already so in the layout in force is not staged any more.
+ */
+#ifndef NODE_CLUSTER_STAGED_H
+#define NODE_CLUSTER_STAGED_H
+
+#include "node/cluster/history.h"
+
+/* A node's role as it shall be. */
+struct staged_role {
+    uint8_t node_id[RING_NODE_ID_BYTES];
+    bool is_removal;
+    char zone[RING_ZONE_NAME_BYTES];
+    uint64_t capacity;
+    const struct history_version *lost; /* the version that lost it comes from; NULL: an operator staged it */
+};
+
+/* A parameter of the layout as it shall be. */
+struct staged_number {
+    bool is_set;
+    uint64_t value;
+    const struct history_version *lost; /* as above */
+};
+
+struct staged {
+    const struct ring_layout *in_force; /* of the view; NULL while there is none */
+    struct history history;
+    struct staged_role *roles; /* in order of node id */
+    uint32_t roles_count;
+    struct staged_number replication, zone_redundancy;
+};
+
+/* Memory from `arena`. False when it is out of memory. */
+bool staged_read(const struct view *view, struct arena *arena, struct staged *staged);
+
+/* Would applying change nothing? */
+bool staged_is_empty(const struct staged *staged);
+
+/* The staged role of a node, or NULL. */
+const struct staged_role *staged_role_of(const struct staged *staged, const uint8_t node_id[RING_NODE_ID_BYTES]);
+
+/* Is this the name of a zone: 1 … 63 bytes of A-Z a-z 0-9 . _ - */
+bool staged_is_zone(struct span text);
+
+enum { STAGED_CAPACITY_BITS = 60 }; /* a node's capacity is 1 … 2^60 bytes */
+
+#endif
