@@ -9,6 +9,7 @@
 
 #include "node/cluster/member.h"
 #include "node/cluster/staged.h"
+#include "ring/assign.h"
 
 enum {
     PLAN_MESSAGE_CHARS = 400,
