@@ -88,6 +88,54 @@ struct span document_encode_permission(struct arena *arena, uint8_t flags)
     return done(&out);
 }
 
+struct span document_encode_member(struct arena *arena, const struct document_member *member)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 3);
+    wire_put_bool(&out, member->is_member);
+    wire_put_u64(&out, member->since_us);
+    wire_put_text(&out, member->name);
+    return done(&out);
+}
+
+struct span document_encode_staged_role(struct arena *arena, const struct document_staged_role *role)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    switch (role->staging) {
+    case DOCUMENT_STAGED_NOT: wire_put_array(&out, 0); break;
+    case DOCUMENT_STAGED_REMOVAL:
+        wire_put_array(&out, 1);
+        wire_put_nil(&out);
+        break;
+    case DOCUMENT_STAGED_SET:
+        wire_put_array(&out, 2);
+        wire_put_text(&out, role->zone);
+        wire_put_u64(&out, role->capacity);
+        break;
+    }
+    return done(&out);
+}
+
+struct span document_encode_staged_number(struct arena *arena, const uint64_t *number)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, number == NULL ? 0 : 1);
+    if (number != NULL) wire_put_u64(&out, *number);
+    return done(&out);
+}
+
+struct span document_encode_dismissed(struct arena *arena, bool is_dismissed)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 1);
+    wire_put_bool(&out, is_dismissed);
+    return done(&out);
+}
+
 bool document_decode_bucket(struct span payload, struct document_bucket *bucket)
 {
     struct wire_in in = wire_in_over(payload);
@@ -127,6 +175,81 @@ bool document_decode_permission(struct span payload, uint8_t *flags)
     uint64_t number = wire_get_u64(&in);
     *flags = (uint8_t)number;
     return wire_is_done(&in) && number <= (DOCUMENT_READ | DOCUMENT_WRITE | DOCUMENT_OWNER);
+}
+
+bool document_decode_member(struct span payload, struct document_member *member)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != 3) wire_fail(&in);
+    member->is_member = wire_get_bool(&in);
+    member->since_us = wire_get_u64(&in);
+    member->name = wire_get_text(&in);
+    return wire_is_done(&in);
+}
+
+bool document_decode_staged_role(struct span payload, struct document_staged_role *role)
+{
+    struct wire_in in = wire_in_over(payload);
+    *role = (struct document_staged_role){.staging = DOCUMENT_STAGED_NOT};
+    switch (wire_get_array(&in)) {
+    case 0: break;
+    case 1:
+        role->staging = DOCUMENT_STAGED_REMOVAL;
+        if (!wire_get_nil(&in)) wire_fail(&in);
+        break;
+    case 2:
+        role->staging = DOCUMENT_STAGED_SET;
+        role->zone = wire_get_text(&in);
+        role->capacity = wire_get_u64(&in);
+        break;
+    default: wire_fail(&in); break;
+    }
+    return wire_is_done(&in);
+}
+
+bool document_decode_staged_number(struct span payload, bool *is_staged, uint64_t *number)
+{
+    struct wire_in in = wire_in_over(payload);
+    uint32_t count = wire_get_array(&in);
+    *is_staged = count == 1;
+    *number = *is_staged ? wire_get_u64(&in) : 0;
+    return wire_is_done(&in) && count <= 1;
+}
+
+bool document_decode_dismissed(struct span payload, bool *is_dismissed)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != 1) wire_fail(&in);
+    *is_dismissed = wire_get_bool(&in);
+    return wire_is_done(&in);
+}
+
+/* --- digests -------------------------------------------------------------------------------------------- */
+
+void document_digest(const struct op_document *document, const uint8_t hash_key[HASH_KEY_BYTES],
+                     uint8_t digest[16])
+{
+    const struct crdt_lww *lww = &document->register_;
+    struct hash_keyed keyed;
+    uint8_t stamp[16];
+    wire_store_u64(stamp, lww->time_us);
+    wire_store_u64(stamp + 8, lww->actor);
+    hash_keyed_init(&keyed, hash_key);
+    hash_keyed_add(&keyed, "document", 8);
+    hash_keyed_add_field(&keyed, document->key);
+    hash_keyed_add(&keyed, stamp, sizeof stamp);
+    hash_keyed_add(&keyed, lww->payload, lww->payload_bytes);
+    hash_keyed_128(&keyed, digest);
+}
+
+void document_digest_add(uint8_t sum[16], const uint8_t digest[16])
+{
+    unsigned carry = 0;
+    for (int i = 15; i >= 0; i--) {
+        carry += (unsigned)sum[i] + digest[i];
+        sum[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
 }
 
 /* --- CORS rules ----------------------------------------------------------------------------------------- */

@@ -52,6 +52,21 @@ struct document_key {
     struct span sealed_secret;
 };
 
+/* A node as the cluster knows it. */
+struct document_member {
+    bool is_member; /* false: it was removed */
+    uint64_t since_us;
+    struct span name; /* for people; may be empty */
+};
+
+enum document_staging { DOCUMENT_STAGED_NOT, DOCUMENT_STAGED_REMOVAL, DOCUMENT_STAGED_SET };
+
+struct document_staged_role {
+    enum document_staging staging;
+    struct span zone; /* of SET, as the next one */
+    uint64_t capacity;
+};
+
 /* A list of texts, still encoded. */
 struct document_texts {
     uint32_t count;
@@ -72,17 +87,32 @@ struct span document_encode_bucket(struct arena *arena, const struct document_bu
 struct span document_encode_alias(struct arena *arena, const uint8_t *bucket_id);
 struct span document_encode_key(struct arena *arena, const struct document_key *key);
 struct span document_encode_permission(struct arena *arena, uint8_t flags);
+struct span document_encode_member(struct arena *arena, const struct document_member *member);
+struct span document_encode_staged_role(struct arena *arena, const struct document_staged_role *role);
+/* `number` NULL: none is staged. */
+struct span document_encode_staged_number(struct arena *arena, const uint64_t *number);
+struct span document_encode_dismissed(struct arena *arena, bool is_dismissed);
 
 /* False for a payload this program did not write. Spans point into it. */
 bool document_decode_bucket(struct span payload, struct document_bucket *bucket);
 bool document_decode_alias(struct span payload, const uint8_t **bucket_id);
 bool document_decode_key(struct span payload, struct document_key *key);
 bool document_decode_permission(struct span payload, uint8_t *flags);
+bool document_decode_member(struct span payload, struct document_member *member);
+bool document_decode_staged_role(struct span payload, struct document_staged_role *role);
+bool document_decode_staged_number(struct span payload, bool *is_staged, uint64_t *number);
+bool document_decode_dismissed(struct span payload, bool *is_dismissed);
 
 /* Walk the rules of a CORS payload: begin gives how many, next the following one. */
 bool document_rules_begin(struct span payload, struct wire_in *in, uint32_t *count);
 bool document_rules_next(struct wire_in *in, struct document_rule *rule);
 /* The next text of a list; bytes NULL after the last. */
 struct span document_texts_next(struct document_texts *texts);
+
+/* One document's part of a digest: H(hash key; "document" ‖ field(key) ‖ time ‖ actor ‖ payload). */
+void document_digest(const struct op_document *document, const uint8_t hash_key[HASH_KEY_BYTES],
+                     uint8_t digest[16]);
+/* sum := sum + digest mod 2^128, both big-endian. */
+void document_digest_add(uint8_t sum[16], const uint8_t digest[16]);
 
 #endif

@@ -96,7 +96,25 @@ void view_release(struct view *view)
     arena_deinit(&arena);
 }
 
+bool view_renew(struct view **slot, const struct op_document *documents, uint32_t count)
+{
+    struct view *newer = view_create(*slot, documents, count);
+    if (newer == NULL) return false;
+    view_release(*slot);
+    *slot = newer;
+    return true;
+}
+
 /* --- looking up ----------------------------------------------------------------------------------------- */
+
+bool view_document_of(const struct view *view, struct span key, struct op_document *document)
+{
+    if (view == NULL) return false;
+    uint32_t index = lower_bound(view->documents, view->count, key);
+    if (index == view->count || !span_is_equal(view->documents[index].key, key)) return false;
+    *document = view->documents[index];
+    return true;
+}
 
 /* The payload of the document whose key is the letter and the parts; bytes NULL when there is none. */
 static struct span find(const struct view *view, enum document_kind kind, struct span a, struct span b)
@@ -106,11 +124,9 @@ static struct span find(const struct view *view, enum document_kind kind, struct
     key[0] = (uint8_t)kind;
     if (a.length > 0) memcpy(key + 1, a.bytes, a.length);
     if (b.length > 0) memcpy(key + 1 + a.length, b.bytes, b.length);
-    struct span wanted = span_of(key, 1 + a.length + b.length);
-    uint32_t index = lower_bound(view->documents, view->count, wanted);
-    if (index == view->count || !span_is_equal(view->documents[index].key, wanted)) return (struct span){NULL, 0};
-    const struct crdt_lww *found = &view->documents[index].register_;
-    return span_of(found->payload, found->payload_bytes);
+    struct op_document found;
+    if (!view_document_of(view, span_of(key, 1 + a.length + b.length), &found)) return (struct span){NULL, 0};
+    return span_of(found.register_.payload, found.register_.payload_bytes);
 }
 
 bool view_bucket(const struct view *view, const uint8_t *bucket_id, struct document_bucket *bucket)
@@ -197,4 +213,30 @@ bool view_nth(const struct view *view, enum document_kind kind, uint32_t index, 
 uint32_t view_documents_count(const struct view *view)
 {
     return view == NULL ? 0 : view->count;
+}
+
+bool view_document(const struct view *view, uint32_t index, struct op_document *document)
+{
+    if (view == NULL || index >= view->count) return false;
+    *document = view->documents[index];
+    return true;
+}
+
+bool view_is_member(const struct view *view, const uint8_t node_id[RING_NODE_ID_BYTES], bool *was_removed)
+{
+    struct document_member member = {0};
+    struct span payload = find(view, DOCUMENT_MEMBER, span_of(node_id, RING_NODE_ID_BYTES), (struct span){0});
+    bool is_known = payload.bytes != NULL && document_decode_member(payload, &member);
+    if (was_removed != NULL) *was_removed = is_known && !member.is_member;
+    return is_known && member.is_member;
+}
+
+void view_digest(const struct view *view, const uint8_t hash_key[HASH_KEY_BYTES], uint8_t digest[16])
+{
+    memset(digest, 0, 16);
+    for (uint32_t i = 0; view != NULL && i < view->count; i++) {
+        uint8_t one[16];
+        document_digest(&view->documents[i], hash_key, one);
+        document_digest_add(digest, one);
+    }
 }
