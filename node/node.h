@@ -3,10 +3,12 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
+#include "node/cluster/cluster.h"
 #include "node/request/service.h"
 
 struct node {
     struct requests requests;
+    struct cluster cluster;
 };
 
 /* A node over an opened store. `settings` and `store` outlive it; `seed` is the entropy of its keys and ids. False

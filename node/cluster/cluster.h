@@ -46,17 +46,20 @@ enum cluster_stage {
 struct links;
 struct exchange;
 struct join;
+struct formation;
 
 struct cluster {
     const struct cluster_settings *settings;
     const struct store *store; /* identity and keys; replaced only by a restart */
-    struct view **view;        /* the node's one view: cluster_renew_view() replaces it */
+    struct view **view;        /* the node's one view: replaced after each merge of documents */
+    struct view *seen;         /* what cluster_on_view() last looked at, held; NULL before */
     struct link_identity identity;
     struct members members;
     struct gossip *gossip;
     struct links *links;
     struct exchange *exchange;
     struct join *join;
+    struct formation *formation;
     struct arena arena; /* for the node's life */
     struct arena step;  /* emptied with each step */
     struct outbox outbox;
@@ -65,10 +68,11 @@ struct cluster {
     struct effects *effects; /* of the step under way */
     uint64_t now_ms, now_us, wall_us;
     uint64_t started_ms;
+    uint64_t used_bytes; /* what the store holds, roughly; the owner's to keep */
     enum cluster_stage stage;
     bool has_started;
-    void (*on_view)(void *owner); /* the documents changed: polls and caches look again */
-    void *owner;
+    bool is_draining;
+    uint32_t jobs_count; /* ops lent to the store */
 };
 
 /* `settings`, `store` and `view` outlive it. False when out of memory. */
@@ -76,18 +80,23 @@ bool cluster_init(struct cluster *cluster, const struct cluster_settings *settin
                   struct view **view, const uint8_t seed[PRNG_SEED_BYTES]);
 void cluster_deinit(struct cluster *cluster);
 
-/* The documents are loaded (EFFECT_READY is about to be made): begin. */
+/* A step of the node begins: what was asked for in the one before is given back, and what is asked for from now on
+ * is added to `effects`. Before each of the calls below, once a step. */
+void cluster_begin(struct cluster *cluster, const struct event *event, struct effects *effects);
+
+/* The documents are loaded (EFFECT_READY was made): begin. Nothing happens without settings->is_enabled. */
 void cluster_start(struct cluster *cluster);
 
 /* One of EVENT_LINK_…, EVENT_DATAGRAM, EVENT_TIME, EVENT_DRAIN, or EVENT_STORED of an op whose asker is
- * OP_ASKER_CLUSTER. */
+ * OP_ASKER_CLUSTER. A link or a datagram that comes while the cluster is idle is closed, or dropped. */
 void cluster_step(struct cluster *cluster, const struct event *event);
 uint64_t cluster_deadline_ms(const struct cluster *cluster);
 
 /* Settings that may change under way have: the secrets. */
 void cluster_on_settings(struct cluster *cluster);
 
-/* The view is another one than before (an operator's change, or an exchange). */
+/* Look whether the view is another one than before (an operator's change, or an exchange): at the end of each
+ * step, after all else. */
 void cluster_on_view(struct cluster *cluster);
 
 /* --- for the operator's requests ------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 #include "http/reply.h"
 #include "http/route.h"
 #include "node/base/timers.h"
+#include "node/cluster/cluster.h"
 #include "node/core/effect.h"
 #include "node/core/event.h"
 #include "node/core/view.h"
@@ -32,6 +33,7 @@ struct settings {
     bool wants_demo;
     char admin_token[256]; /* NUL-terminated */
     uint8_t seal_key[SEAL_KEY_BYTES];
+    struct cluster_settings cluster;
 };
 
 /* Counted since the start; read by the status request. */
@@ -64,6 +66,7 @@ struct service {
     const uint8_t *token_key; /* the store's */
     struct actor actor;       /* the store's, as of the last batch of writes that was answered */
     struct view *view;
+    struct cluster *cluster;    /* the node's, for the operator's questions; NULL in tests without one */
     struct arena_budget memory; /* of all K2V requests: the newest wish beyond is refused (I25) */
     struct signing_cache signing_cache;
     struct prng prng;
@@ -83,6 +86,7 @@ struct service {
     struct stats stats;
     uint64_t next_request_id;
     uint64_t started_ms;
+    bool is_ready; /* the documents are loaded */
     bool is_draining;
 
     struct effects *effects; /* of the step under way */

@@ -36,6 +36,7 @@ static void ready(struct request *request, bool has_demo)
     request->effect.ready.key_id = startup->key_id;
     request->effect.ready.secret = span_of(startup->secret, startup->secret_length);
     effects_add(request->service->effects, &request->effect);
+    request->service->is_ready = true;
 }
 
 /* --- the demo ------------------------------------------------------------------------------------------- */
