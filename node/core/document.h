@@ -8,6 +8,9 @@
  *   'P' ‖ bucket id ‖ key id               [flags]
  *
  *   'N' ‖ node id                          [is member, since (us), name]
+ *   'D' ‖ node id                          [address]: where it was last reached, by which a node that starts finds
+ *                                          its cluster again; not in the member's own document, which its move
+ *                                          must not win over
  *   'V' ‖ number (8) ‖ hash                [a layout version: node/core/layout_document.h]; never changes
  *   'S' ‖ node id                          [zone, capacity] or [nil]: a staged role, or its staged removal; or []:
  *                                          nothing is staged for the node
@@ -30,6 +33,7 @@ enum document_kind {
     DOCUMENT_LOCAL = 'L',
     DOCUMENT_PERMISSION = 'P',
     DOCUMENT_MEMBER = 'N',
+    DOCUMENT_ADDRESS = 'D',
     DOCUMENT_LAYOUT = 'V',
     DOCUMENT_STAGED_ROLE = 'S',
     DOCUMENT_STAGED_NUMBER = 'G',
