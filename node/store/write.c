@@ -3,57 +3,10 @@
 #include "node/store/write.h"
 
 #include "node/store/count.h"
+#include "node/store/documents.h"
+#include "node/store/undo.h"
 
 #include <assert.h>
-
-/* --- taking back ---------------------------------------------------------------------------------------- */
-
-/* What a row was before an op of several items changed it. */
-struct undo_row {
-    struct undo_row *older;
-    enum kv_space space;
-    struct span key;
-    struct span value; /* bytes NULL: there was none */
-};
-
-struct undo {
-    struct arena arena;
-    struct undo_row *newest;
-    bool is_wanted; /* an op of one item fails before it changes anything */
-};
-
-static bool undo_copy(struct undo *undo, struct span from, struct span *to)
-{
-    if (from.bytes == NULL) return true;
-    uint8_t *copy = arena_copy(&undo->arena, from.bytes, from.length);
-    *to = span_of(copy, from.length);
-    return copy != NULL;
-}
-
-/* Note what the row is, before it is written. */
-static enum err undo_note(struct undo *undo, enum kv_space space, struct span key, struct span value)
-{
-    if (!undo->is_wanted) return ERR_OK;
-    struct undo_row *row = arena_alloc(&undo->arena, sizeof *row);
-    if (row == NULL || !undo_copy(undo, key, &row->key) || !undo_copy(undo, value, &row->value)) return ERR_MEMORY;
-    row->space = space;
-    row->older = undo->newest;
-    undo->newest = row;
-    return ERR_OK;
-}
-
-static enum err undo_run(struct undo *undo, struct kv_txn *txn)
-{
-    enum err err = ERR_OK;
-    for (struct undo_row *row = undo->newest; row != NULL && err == ERR_OK; row = row->older) {
-        if (row->value.bytes == NULL) {
-            err = kv_delete(txn, row->space, row->key);
-        } else {
-            err = kv_put(txn, row->space, row->key, row->value);
-        }
-    }
-    return err;
-}
 
 /* --- one item ------------------------------------------------------------------------------------------- */
 
@@ -256,8 +209,8 @@ static enum err check_guard(struct store *store, struct kv_txn *txn, struct op *
 static enum err write_items(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
 {
     struct op_write *write = &op->write;
-    struct undo undo = {.is_wanted = write->items_count > 1};
-    arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
+    struct undo undo;
+    undo_init(&undo, write->items_count > 1);
     write->outcome = OP_DONE;
     if (shows_rollback(store, write)) replace_actor(store);
     bool holds = true;
@@ -278,72 +231,9 @@ static enum err write_items(struct store *store, struct kv_txn *txn, struct op *
             true; /* once a start: a client must not burn ids by writing to one bad record */
         replace_actor(store);
     }
-    arena_deinit(&undo.arena);
+    undo_deinit(&undo);
     write->actor_id = store->actor.id;
     write->last_counter = store->actor.last_counter;
-    return err;
-}
-
-/* --- documents ------------------------------------------------------------------------------------------ */
-
-static enum err write_document(struct store *store, struct kv_txn *txn, struct op_document *document,
-                               uint64_t wall_us)
-{
-    struct span row = {0};
-    struct crdt_lww before = {0};
-    enum err err = kv_get(txn, KV_DOCS, document->key, &row);
-    if (err == ERR_OK && row.bytes != NULL)
-        err = record_decode_document(store->hash_key, document->key, row, &before);
-    if (err != ERR_OK) return err;
-    document->register_.actor = store->actor.id;
-    document->register_.time_us = crdt_lww_next_time(before.time_us, wall_us);
-    row = record_encode_document(store->hash_key, document->key, &document->register_, &store->scratch);
-    return row.bytes == NULL ? ERR_MEMORY : kv_put(txn, KV_DOCS, document->key, row);
-}
-
-/* Does any partition key of the bucket hold something? */
-static enum err bucket_is_empty(struct store *store, struct kv_txn *txn, struct op *op, bool *is_empty)
-{
-    struct kv_cursor *cursor = NULL;
-    struct kv_pair pair;
-    bool found = false;
-    struct span prefix = span_of(op->docs.empty_bucket_id, KEYS_BUCKET_PREFIX_BYTES);
-    *is_empty = true;
-    enum err err = kv_cursor_open(txn, KV_COUNTS, &cursor);
-    if (err != ERR_OK) return err;
-    err = kv_cursor_step(cursor, KV_AT_OR_AFTER, prefix, &pair, &found);
-    while (err == ERR_OK && found && span_has_prefix(pair.key, prefix) && *is_empty) {
-        struct record_count count;
-        err = op_note(op, store->hash_key, KV_COUNTS, pair.key,
-                      record_decode_count(store->hash_key, pair.key, pair.value, &count));
-        *is_empty = err == ERR_OK && !count_is_listed(&count);
-        if (err == ERR_OK) err = kv_cursor_step(cursor, KV_NEXT, (struct span){0}, &pair, &found);
-    }
-    kv_cursor_close(cursor);
-    return err;
-}
-
-/* An op of documents changes rows one by one: what fails in between spoils the transaction. */
-static enum err write_documents(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
-{
-    arena_reset(&store->scratch);
-    struct undo undo = {.is_wanted = true};
-    arena_init(&undo.arena, STORE_SCRATCH_BYTES_MAX);
-    bool is_allowed = true;
-    enum err err = op->docs.empty_bucket_id == NULL ? ERR_OK : bucket_is_empty(store, txn, op, &is_allowed);
-    op->docs.is_refused = !is_allowed;
-    for (uint32_t i = 0; is_allowed && i < op->docs.documents_count && err == ERR_OK; i++) {
-        struct span was = {0};
-        err = kv_get(txn, KV_DOCS, op->docs.documents[i].key, &was);
-        if (err == ERR_OK) err = undo_note(&undo, KV_DOCS, op->docs.documents[i].key, was);
-        if (err == ERR_OK) err = write_document(store, txn, &op->docs.documents[i], wall_us);
-        err = op_note(op, store->hash_key, KV_DOCS, op->docs.documents[i].key, err);
-    }
-    if (err != ERR_OK && err != ERR_FULL && err != ERR_IO) {
-        enum err undone = undo_run(&undo, txn);
-        if (undone != ERR_OK) err = undone;
-    }
-    arena_deinit(&undo.arena);
     return err;
 }
 
@@ -352,5 +242,5 @@ void write_run(struct store *store, struct kv_txn *txn, struct op *op, uint64_t 
     assert(op_is_write(op));
     op->corrupt = (struct op_corrupt){0};
     op->err = op->kind == OP_WRITE ? write_items(store, txn, op, wall_us)
-                                   : write_documents(store, txn, op, wall_us);
+                                   : documents_write(store, txn, op, wall_us);
 }
