@@ -99,10 +99,14 @@ static enum toml_type file_type(enum setting_type type)
     switch (type) {
     case SETTING_NUMBER: return TOML_INTEGER;
     case SETTING_BOOL: return TOML_BOOL;
+    case SETTING_PEERS: return TOML_STRINGS;
     case SETTING_PATH:
     case SETTING_ADDRESS:
     case SETTING_LEVEL:
-    case SETTING_REGION: return TOML_STRING;
+    case SETTING_REGION:
+    case SETTING_LABEL:
+    case SETTING_PEER:
+    case SETTING_BOOTSTRAP: return TOML_STRING;
     }
     return TOML_OTHER;
 }
@@ -296,20 +300,28 @@ static bool is_in_the_way(const struct config_address *one, const struct config_
     return one->is_v6 == other->is_v6 && (is_any(one) || is_any(other) || strcmp(one->host, other->host) == 0);
 }
 
-/* Clients and operators need a port each; which of the two nobody chose is said. */
+/* Which of the two nobody chose is said. */
+static bool settle_pair_of_ports(struct load *load, const char *one, const struct config_address *one_address,
+                                 const char *other, const struct config_address *other_address)
+{
+    if (!is_in_the_way(one_address, other_address)) return true;
+    char one_text[CONFIG_ADDRESS_BYTES];
+    char other_text[CONFIG_ADDRESS_BYTES];
+    config_address_encode(one_address, one_address->port, one_text);
+    config_address_encode(other_address, other_address->port, other_text);
+    bool has_one = (load->given >> settings_find(one, "listen") & 1) != 0;
+    bool has_other = (load->given >> settings_find(other, "listen") & 1) != 0;
+    return refuse(load, "[%s] listen is %s%s and [%s] listen is %s%s: they need ports of their own", one, one_text,
+                  has_one ? "" : " (the default)", other, other_text, has_other ? "" : " (the default)");
+}
+
+/* Clients, operators and nodes need a port each. */
 static bool settle_ports(struct load *load)
 {
-    const struct config_address *k2v = &load->config->k2v.listen;
-    const struct config_address *admin = &load->config->admin.listen;
-    if (!is_in_the_way(k2v, admin)) return true;
-    char k2v_text[CONFIG_ADDRESS_BYTES];
-    char admin_text[CONFIG_ADDRESS_BYTES];
-    config_address_encode(k2v, k2v->port, k2v_text);
-    config_address_encode(admin, admin->port, admin_text);
-    bool has_k2v = (load->given >> settings_find("k2v", "listen") & 1) != 0;
-    bool has_admin = (load->given >> settings_find("admin", "listen") & 1) != 0;
-    return refuse(load, "[k2v] listen is %s%s and [admin] listen is %s%s: they need ports of their own", k2v_text,
-                  has_k2v ? "" : " (the default)", admin_text, has_admin ? "" : " (the default)");
+    const struct config *config = load->config;
+    return settle_pair_of_ports(load, "k2v", &config->k2v.listen, "admin", &config->admin.listen) &&
+           settle_pair_of_ports(load, "k2v", &config->k2v.listen, "rpc", &config->rpc.listen) &&
+           settle_pair_of_ports(load, "rpc", &config->rpc.listen, "admin", &config->admin.listen);
 }
 
 /* The defaults that follow from other settings, and what two settings may not say together. */
@@ -318,6 +330,7 @@ static bool settle(struct load *load)
     struct config *config = load->config;
     if (!settle_path(load, config->seal_key_file, "seal.key")) return false;
     if (!settle_path(load, config->admin.token_file, "admin.token")) return false;
+    if (!settle_path(load, config->rpc.secret_file, "rpc.secret")) return false;
     size_t demo = settings_find("k2v", "demo");
     assert(demo < SETTINGS_COUNT);
     bool is_given = (load->given >> demo & 1) != 0;
@@ -382,7 +395,8 @@ void config_usage(FILE *out)
     }
     fputs("\n"
           "The file is a strict subset of TOML: sections, and below each, line by line, keys with a string\n"
-          "in double quotes, an integer, true or false. What it does not know is an error:\n"
+          "in double quotes, an integer, true or false, or an array of strings on its line. What it does\n"
+          "not know is an error:\n"
           "\n"
           "    data_dir = \"/var/lib/skerry\"\n"
           "    [k2v]\n"

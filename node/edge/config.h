@@ -14,6 +14,7 @@
 
 #include "node/base/err.h"
 #include "node/base/span.h"
+#include "node/cluster/cluster.h"
 #include "node/edge/log.h"
 
 enum {
@@ -21,6 +22,8 @@ enum {
     CONFIG_HOST_BYTES = 46,                       /* an address literal with its NUL (INET6_ADDRSTRLEN) */
     CONFIG_ADDRESS_BYTES = CONFIG_HOST_BYTES + 8, /* "[HOST]:PORT" with its NUL */
     CONFIG_REGION_BYTES = 65,                     /* a region with its NUL */
+    CONFIG_LABEL_BYTES = CLUSTER_NAME_BYTES,      /* a node's or a zone's name with its NUL */
+    CONFIG_PEER_BYTES = CLUSTER_ADDRESS_BYTES,    /* "HOST:PORT" of a node with its NUL */
     CONFIG_MESSAGE_BYTES = 2 * CONFIG_PATH_BYTES, /* enough for every message */
     CONFIG_FILE_BYTES_MAX = 64 * 1024,
 };
@@ -32,8 +35,14 @@ struct config_address {
     uint16_t port;
 };
 
-/* Every path and text is NUL-terminated and not empty. The struct owns nothing: it may be copied, and needs no
- * deinit. */
+/* Addresses of nodes, as they were written. */
+struct config_peers {
+    uint32_t count;
+    char addresses[CLUSTER_PEERS_MAX][CONFIG_PEER_BYTES];
+};
+
+/* Every path and text is NUL-terminated, and not empty but where it says so. The struct owns nothing: it may be
+ * copied, and needs no deinit. */
 struct config {
     /* What to do: not settings, flags only. */
     bool help;                    /* --help: print config_usage() and end; nothing else was read or checked */
@@ -61,8 +70,20 @@ struct config {
     } k2v;
 
     struct {
-        struct config_address listen; /* checked and kept; a single node opens no port for nodes */
+        struct config_address listen;        /* TCP and UDP */
+        char public_addr[CONFIG_PEER_BYTES]; /* "": what follows from `listen` once it is bound */
+        char secret_file[CONFIG_PATH_BYTES];
+        uint64_t probe_interval_ms; /* 20 … 60000 */
     } rpc;
+
+    struct {
+        char name[CONFIG_LABEL_BYTES]; /* "": the machine's */
+        char zone[CONFIG_LABEL_BYTES]; /* "": none is wished for */
+        uint64_t capacity;             /* bytes; 0: none is wished for */
+        struct config_peers peers;
+        enum cluster_bootstrap bootstrap;
+        uint64_t replication; /* 1 … RING_REPLICATION_MAX */
+    } cluster;
 
     struct {
         struct config_address listen;
@@ -94,6 +115,9 @@ MUST_USE enum err config_parse(struct config *config, const char *name, struct s
 
 /* Read "HOST:PORT" or "[V6]:PORT"; false, with `address` untouched, for anything else. */
 bool config_address_decode(const char *text, struct config_address *address);
+
+/* Is it "HOST:PORT", HOST a name, an IPv4 literal or an IPv6 literal in brackets, PORT from 1 to 65535? */
+bool config_peer_is_address(struct span text);
 
 /* Write "HOST:PORT" or "[V6]:PORT" of `address` with another port: for messages and URLs of what was bound.
  * `text` takes CONFIG_ADDRESS_BYTES. */

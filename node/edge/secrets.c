@@ -103,6 +103,67 @@ enum err secrets_admin_token(const char *path, bool may_create, char token[SECRE
     return err;
 }
 
+/* One random secret with its newline into `text`. */
+static enum err cluster_create(const char *path, char *text, size_t *length, char *message)
+{
+    uint8_t random[LINK_SECRET_BYTES];
+    randombytes_buf(random, sizeof random);
+    hash_hex(random, sizeof random, text);
+    *length = 2 * sizeof random;
+    text[(*length)++] = '\n';
+    sodium_memzero(random, sizeof random);
+    return files_secret_create(path, span_of(text, *length), message, FILES_MESSAGE_BYTES);
+}
+
+/* The next line of `rest` without its end; false when none is left. */
+static bool take_line(struct span *rest, struct span *line)
+{
+    if (rest->length == 0) return false;
+    const uint8_t *newline = memchr(rest->bytes, '\n', rest->length);
+    size_t length = newline == NULL ? rest->length : (size_t)(newline - rest->bytes);
+    size_t whole = newline == NULL ? length : length + 1;
+    *line = span_of(rest->bytes, length);
+    if (length > 0 && line->bytes[length - 1] == '\r') line->length--;
+    *rest = span_of(rest->bytes + whole, rest->length - whole);
+    return true;
+}
+
+static bool cluster_decode(struct span text, struct secrets_cluster *secrets)
+{
+    struct span line;
+    struct secrets_cluster read = {0};
+    while (take_line(&text, &line)) {
+        if (read.count == LINK_SECRETS_MAX || line.length != 2 * LINK_SECRET_BYTES) return false;
+        if (!hash_unhex(line, read.keys[read.count++], LINK_SECRET_BYTES)) return false;
+    }
+    if (read.count == 0) return false;
+    *secrets = read;
+    sodium_memzero(&read, sizeof read);
+    return true;
+}
+
+enum err secrets_cluster(const char *path, bool may_create, struct secrets_cluster *secrets, char *message)
+{
+    char text[LINK_SECRETS_MAX * (2 * LINK_SECRET_BYTES + 2)];
+    size_t length = 0;
+    bool exists = false;
+    enum err err = files_secret_read(path, text, 2 * LINK_SECRET_BYTES, sizeof text, &length, &exists, message,
+                                     FILES_MESSAGE_BYTES);
+    if (err != ERR_OK) return err;
+    if (!exists && !may_create) {
+        snprintf(message, FILES_MESSAGE_BYTES, "%s is missing", path);
+        return ERR_ACCESS;
+    }
+    if (!exists) err = cluster_create(path, text, &length, message);
+    if (err == ERR_OK && !cluster_decode(span_of(text, length), secrets)) {
+        snprintf(message, FILES_MESSAGE_BYTES, "%s must hold one or %d lines of %d hex digits", path,
+                 LINK_SECRETS_MAX, 2 * LINK_SECRET_BYTES);
+        err = ERR_CORRUPT;
+    }
+    sodium_memzero(text, sizeof text);
+    return err;
+}
+
 void secrets_forbid_dumps(void)
 {
     struct rlimit none = {0, 0};

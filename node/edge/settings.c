@@ -6,8 +6,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ring/layout.h"
+
 #define GIB       ((uint64_t)1 << 30)
 #define AT(field) offsetof(struct config, field)
+
+#define CAPACITY_MAX ((uint64_t)1 << 60) /* sums over all nodes stay far below 64 bits */
 
 const struct setting SETTINGS[SETTINGS_COUNT] = {
     {"", "data_dir", SETTING_PATH, AT(data_dir), 0, 0, "./skerry-data", NULL, false,
@@ -39,11 +43,29 @@ const struct setting SETTINGS[SETTINGS_COUNT] = {
     {"k2v", "demo", SETTING_BOOL, AT(k2v.demo), 0, 0, NULL, "true without a configuration file, else false", false,
      "make the bucket \"demo\" with a key, and write <data_dir>/demo.env"},
     {"rpc", "listen", SETTING_ADDRESS, AT(rpc.listen), 0, 0, "127.0.0.1:3901", NULL, false,
-     "where other nodes connect; reserved, a single node opens no such port"},
+     "where other nodes connect, by TCP and UDP; port 0 picks a free one"},
+    {"rpc", "public_addr", SETTING_PEER, AT(rpc.public_addr), 0, 0, NULL, "the bound address", false,
+     "where other nodes reach this one, as it tells them"},
+    {"rpc", "secret_file", SETTING_PATH, AT(rpc.secret_file), 0, 0, NULL, "<data_dir>/rpc.secret", true,
+     "what all nodes of a cluster share; made at the first start"},
+    {"rpc", "probe_interval_ms", SETTING_NUMBER, AT(rpc.probe_interval_ms), 20, 60000, "1000", NULL, false,
+     "how often another node is asked whether it lives; the same on all nodes"},
     {"admin", "listen", SETTING_ADDRESS, AT(admin.listen), 0, 0, "127.0.0.1:3903", NULL, false,
      "where the operator's commands connect; port 0 picks a free one"},
     {"admin", "token_file", SETTING_PATH, AT(admin.token_file), 0, 0, NULL, "<data_dir>/admin.token", true,
      "token of the operator; made at the first start"},
+    {"cluster", "name", SETTING_LABEL, AT(cluster.name), 0, 0, NULL, "the machine's name", false,
+     "what people call this node"},
+    {"cluster", "zone", SETTING_LABEL, AT(cluster.zone), 0, 0, NULL, "none", false,
+     "site of this node, for a cluster that lays itself out"},
+    {"cluster", "capacity", SETTING_NUMBER, AT(cluster.capacity), 0, CAPACITY_MAX, "0", NULL, false,
+     "bytes this node offers to such a cluster; 0: none"},
+    {"cluster", "peers", SETTING_PEERS, AT(cluster.peers), 0, 0, NULL, "none", false,
+     "nodes to begin with; as a flag or variable with commas between them"},
+    {"cluster", "bootstrap", SETTING_BOOTSTRAP, AT(cluster.bootstrap), 0, 0, "manual", NULL, false,
+     "auto: the peers form a cluster and lay it out without an operator"},
+    {"cluster", "replication", SETTING_NUMBER, AT(cluster.replication), 1, RING_REPLICATION_MAX, "3", NULL, false,
+     "copies of each value in the layout made so"},
     {"store", "map_bytes", SETTING_NUMBER, AT(store.map_bytes), 1 << 20, 65536 * GIB, "274877906944", NULL, false,
      "most the database may grow to; only address space until it does"},
 };
@@ -143,12 +165,84 @@ static bool decode_path(const char *text, char *path)
     return true;
 }
 
-static bool decode_region(const char *text, char *region)
+static const char LABEL_CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+static bool decode_label(const char *text, size_t bytes, char *label)
 {
-    static const char ALLOWED[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t length = strlen(text);
-    if (length == 0 || length >= CONFIG_REGION_BYTES || strspn(text, ALLOWED) != length) return false;
-    memcpy(region, text, length + 1);
+    if (length == 0 || length >= bytes || strspn(text, LABEL_CHARS) != length) return false;
+    memcpy(label, text, length + 1);
+    return true;
+}
+
+/* A name of DNS, or an IPv4 literal, which looks like one. */
+static bool is_host_name(struct span host)
+{
+    for (size_t i = 0; i < host.length; i++) {
+        if (host.bytes[i] == '\0' || strchr(LABEL_CHARS, host.bytes[i]) == NULL) return false;
+    }
+    return host.length > 0;
+}
+
+static bool is_v6_literal(struct span host)
+{
+    char text[CONFIG_HOST_BYTES];
+    uint8_t bytes[sizeof(struct in6_addr)];
+    if (host.length >= sizeof text || memchr(host.bytes, '\0', host.length) != NULL) return false;
+    memcpy(text, host.bytes, host.length);
+    text[host.length] = '\0';
+    return inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+bool config_peer_is_address(struct span text)
+{
+    char port_text[8];
+    uint64_t port;
+    size_t colon = text.length;
+    if (text.length >= CONFIG_PEER_BYTES) return false;
+    while (colon > 0 && text.bytes[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon < 2 || text.length - colon >= sizeof port_text) return false;
+    memcpy(port_text, text.bytes + colon, text.length - colon);
+    port_text[text.length - colon] = '\0';
+    if (!decode_number(port_text, 1, UINT16_MAX, &port)) return false;
+    struct span host = span_of(text.bytes, colon - 1);
+    bool has_brackets = host.length > 2 && host.bytes[0] == '[' && host.bytes[host.length - 1] == ']';
+    if (has_brackets) return is_v6_literal(span_of(host.bytes + 1, host.length - 2));
+    return is_host_name(host);
+}
+
+static bool decode_peer(struct span text, char *address)
+{
+    if (!config_peer_is_address(text)) return false;
+    memset(address, 0, CONFIG_PEER_BYTES); /* equal lists are equal bytes */
+    memcpy(address, text.bytes, text.length);
+    return true;
+}
+
+/* "" is a list, too: a flag may take back what the file says. */
+static bool decode_peers(const char *text, struct config_peers *peers)
+{
+    struct config_peers read = {0};
+    while (*text != '\0') {
+        size_t length = strcspn(text, ",");
+        if (read.count == CLUSTER_PEERS_MAX) return false;
+        if (!decode_peer(span_of(text, length), read.addresses[read.count++])) return false;
+        text += length;
+        if (*text == ',' && *++text == '\0') return false;
+    }
+    *peers = read;
+    return true;
+}
+
+static const char *const BOOTSTRAPS[] = {[CLUSTER_MANUAL] = "manual", [CLUSTER_AUTO] = "auto"};
+
+static bool decode_bootstrap(const char *text, enum cluster_bootstrap *bootstrap)
+{
+    bool is_auto = strcmp(text, BOOTSTRAPS[CLUSTER_AUTO]) == 0;
+    if (!is_auto && strcmp(text, BOOTSTRAPS[CLUSTER_MANUAL]) != 0) return false;
+    *bootstrap = is_auto ? CLUSTER_AUTO : CLUSTER_MANUAL;
     return true;
 }
 
@@ -167,9 +261,13 @@ bool setting_decode(const struct setting *setting, const char *text, struct conf
     case SETTING_PATH: return decode_path(text, field);
     case SETTING_ADDRESS: return config_address_decode(text, field);
     case SETTING_LEVEL: return log_level_decode(text, field);
-    case SETTING_REGION: return decode_region(text, field);
+    case SETTING_REGION: return decode_label(text, CONFIG_REGION_BYTES, field);
     case SETTING_NUMBER: return decode_number(text, setting->min, setting->max, field);
     case SETTING_BOOL: return decode_bool(text, field);
+    case SETTING_LABEL: return decode_label(text, CONFIG_LABEL_BYTES, field);
+    case SETTING_PEER: return decode_peer(span_text(text), field);
+    case SETTING_PEERS: return decode_peers(text, field);
+    case SETTING_BOOTSTRAP: return decode_bootstrap(text, field);
     }
     return false;
 }
@@ -183,6 +281,10 @@ static size_t field_bytes(enum setting_type type)
     case SETTING_REGION: return CONFIG_REGION_BYTES;
     case SETTING_NUMBER: return sizeof(uint64_t);
     case SETTING_BOOL: return sizeof(bool);
+    case SETTING_LABEL: return CONFIG_LABEL_BYTES;
+    case SETTING_PEER: return CONFIG_PEER_BYTES;
+    case SETTING_PEERS: return sizeof(struct config_peers);
+    case SETTING_BOOTSTRAP: return sizeof(enum cluster_bootstrap);
     }
     return 0;
 }
@@ -198,11 +300,15 @@ bool setting_is_equal(const struct setting *setting, const struct config *one, c
     const void *b = (const char *)other + setting->offset;
     switch (setting->type) {
     case SETTING_PATH:
-    case SETTING_REGION: return strcmp(a, b) == 0;
+    case SETTING_REGION:
+    case SETTING_LABEL:
+    case SETTING_PEER: return strcmp(a, b) == 0;
     case SETTING_ADDRESS: return is_same_address(a, b);
     case SETTING_LEVEL:
     case SETTING_NUMBER:
-    case SETTING_BOOL: break;
+    case SETTING_BOOL:
+    case SETTING_PEERS:
+    case SETTING_BOOTSTRAP: break;
     }
     return memcmp(a, b, field_bytes(setting->type)) == 0;
 }
@@ -228,6 +334,16 @@ void setting_wants(const struct setting *setting, char *text)
         snprintf(text, bytes, "an integer from %" PRIu64 " to %" PRIu64, setting->min, setting->max);
         break;
     case SETTING_BOOL: snprintf(text, bytes, "true or false"); break;
+    case SETTING_LABEL:
+        snprintf(text, bytes, "1 to %d of the characters A-Z a-z 0-9 . _ -", CONFIG_LABEL_BYTES - 1);
+        break;
+    case SETTING_PEER:
+        snprintf(text, bytes, "HOST:PORT, HOST a name or literal, PORT from 1 to %d", UINT16_MAX);
+        break;
+    case SETTING_PEERS:
+        snprintf(text, bytes, "at most %d of HOST:PORT, in the file as [\"HOST:PORT\", ...]", CLUSTER_PEERS_MAX);
+        break;
+    case SETTING_BOOTSTRAP: snprintf(text, bytes, "manual or auto"); break;
     }
 }
 
@@ -240,6 +356,10 @@ const char *setting_word(const struct setting *setting)
     case SETTING_REGION: return "REGION";
     case SETTING_NUMBER: return "NUMBER";
     case SETTING_BOOL: return "[true|false]";
+    case SETTING_LABEL: return "NAME";
+    case SETTING_PEER: return "HOST:PORT";
+    case SETTING_PEERS: return "HOST:PORT,...";
+    case SETTING_BOOTSTRAP: return "manual|auto";
     }
     return "";
 }

@@ -19,6 +19,10 @@ enum setting_type {
     SETTING_REGION,
     SETTING_NUMBER,
     SETTING_BOOL,
+    SETTING_LABEL,     /* the name of a node or a zone */
+    SETTING_PEER,      /* where a node is reached */
+    SETTING_PEERS,     /* several: in the file an array of strings, else one text with commas */
+    SETTING_BOOTSTRAP, /* enum cluster_bootstrap */
 };
 
 struct setting {
@@ -35,9 +39,9 @@ struct setting {
 };
 
 enum {
-    SETTINGS_COUNT = 19,
-    SETTING_NAME_BYTES = 64,  /* a flag or a variable, with its NUL */
-    SETTING_WANTS_BYTES = 96, /* of setting_wants(), with its NUL */
+    SETTINGS_COUNT = 28,
+    SETTING_NAME_BYTES = 64,   /* a flag or a variable, with its NUL */
+    SETTING_WANTS_BYTES = 128, /* of setting_wants(), with its NUL */
 };
 
 extern const struct setting SETTINGS[SETTINGS_COUNT];

@@ -147,6 +147,23 @@ static char *next_line(char *out, int out_bytes, void *context)
     return out;
 }
 
+/* Join them with commas into `text` (TOML_LINE_BYTES_MAX + 1): shorter than the line they stood in. */
+static bool join_strings(const json_t *array, char *text)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *string = json_string_value(json_array_get(array, i));
+        size_t length = string == NULL ? 0 : strlen(string);
+        if (length == 0 || memchr(string, ',', length) != NULL) return false;
+        if (used + length + 2 > TOML_LINE_BYTES_MAX) return false;
+        if (used > 0) text[used++] = ',';
+        memcpy(text + used, string, length + 1);
+        used += length;
+    }
+    return true;
+}
+
 static enum toml_type value_type(const json_t *value)
 {
     if (json_is_string(value)) return TOML_STRING;
@@ -161,9 +178,12 @@ static int on_pair(void *context, const char *section, const char *key, const ch
     struct toml *toml = context;
     json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
     char integer[32];
+    char strings[TOML_LINE_BYTES_MAX + 1];
     struct toml_pair pair = {
         .line = toml->line, .section = section, .key = key, .type = value_type(value), .text = ""};
+    if (json_is_array(value) && join_strings(value, strings)) pair.type = TOML_STRINGS;
     switch (pair.type) {
+    case TOML_STRINGS: pair.text = strings; break;
     case TOML_STRING: pair.text = json_string_value(value); break;
     case TOML_INTEGER:
         snprintf(integer, sizeof integer, "%" JSON_INTEGER_FORMAT, json_integer_value(value));

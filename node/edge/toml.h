@@ -21,7 +21,8 @@ enum toml_type {
     TOML_STRING,
     TOML_INTEGER,
     TOML_BOOL,
-    TOML_OTHER, /* an array, or what is no value at all: no text */
+    TOML_STRINGS, /* an array of strings, none of them empty or with a comma */
+    TOML_OTHER,   /* another array, or what is no value at all: no text */
 };
 
 /* Borrowed for the call of on_pair(). */
@@ -30,7 +31,7 @@ struct toml_pair {
     const char *section; /* "" above the first section */
     const char *key;
     enum toml_type type;
-    const char *text; /* the string, "-12", "true"; never longer than TOML_LINE_BYTES_MAX */
+    const char *text; /* the string, "-12", "true", "one,two"; never longer than TOML_LINE_BYTES_MAX */
 };
 
 /* What to do with what is read. A false from on_section() or on_pair() ends the reading. */

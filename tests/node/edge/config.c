@@ -93,6 +93,15 @@ static void without_anything_the_defaults_hold(void **state)
     assert_int_equal(config.k2v.stall_seconds, 30);
     assert_true(config.k2v.demo);
     assert_int_equal(config.rpc.listen.port, 3901);
+    assert_string_equal(config.rpc.public_addr, "");
+    assert_string_equal(config.rpc.secret_file, "./skerry-data/rpc.secret");
+    assert_int_equal(config.rpc.probe_interval_ms, 1000);
+    assert_string_equal(config.cluster.name, "");
+    assert_string_equal(config.cluster.zone, "");
+    assert_int_equal(config.cluster.capacity, 0);
+    assert_int_equal(config.cluster.peers.count, 0);
+    assert_int_equal(config.cluster.bootstrap, CLUSTER_MANUAL);
+    assert_int_equal(config.cluster.replication, 3);
     assert_int_equal(config.admin.listen.port, 3903);
     assert_string_equal(config.admin.token_file, "./skerry-data/admin.token");
     assert_int_equal(config.store.map_bytes, 274877906944);
@@ -122,6 +131,16 @@ static void a_file_sets_everything(void **state)
                        "demo = true\n"
                        "[rpc]\n"
                        "listen = \"0.0.0.0:65535\"\n"
+                       "public_addr = \"[2001:db8::1]:1\"\n"
+                       "secret_file = \"s\"\n"
+                       "probe_interval_ms = 20\n"
+                       "[cluster]\n"
+                       "name = \"n1.example-x_y\"\n"
+                       "zone = \"z\"\n"
+                       "capacity = 100000000000\n"
+                       "peers = [\"node1:3901\", \"10.0.0.2:3901\" , \"[::1]:65535\"] # three\n"
+                       "bootstrap = \"auto\"\n"
+                       "replication = 8\n"
                        "[admin]\n"
                        "listen = \"10.1.2.3:1\"\n"
                        "token_file = \"t\"\n"
@@ -146,6 +165,18 @@ static void a_file_sets_everything(void **state)
     assert_true(config.k2v.demo);
     assert_string_equal(config.rpc.listen.host, "0.0.0.0");
     assert_int_equal(config.rpc.listen.port, 65535);
+    assert_string_equal(config.rpc.public_addr, "[2001:db8::1]:1");
+    assert_string_equal(config.rpc.secret_file, "s");
+    assert_int_equal(config.rpc.probe_interval_ms, 20);
+    assert_string_equal(config.cluster.name, "n1.example-x_y");
+    assert_string_equal(config.cluster.zone, "z");
+    assert_int_equal(config.cluster.capacity, 100000000000);
+    assert_int_equal(config.cluster.peers.count, 3);
+    assert_string_equal(config.cluster.peers.addresses[0], "node1:3901");
+    assert_string_equal(config.cluster.peers.addresses[1], "10.0.0.2:3901");
+    assert_string_equal(config.cluster.peers.addresses[2], "[::1]:65535");
+    assert_int_equal(config.cluster.bootstrap, CLUSTER_AUTO);
+    assert_int_equal(config.cluster.replication, 8);
     assert_string_equal(config.admin.listen.host, "10.1.2.3");
     assert_string_equal(config.admin.token_file, "t");
     assert_int_equal(config.store.map_bytes, 1048576);
@@ -230,6 +261,8 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
     static const char *const values[] = {
         [SETTING_PATH] = "/p",          [SETTING_ADDRESS] = "127.0.0.9:77", [SETTING_LEVEL] = "error",
         [SETTING_REGION] = "elsewhere", [SETTING_NUMBER] = "1048576",       [SETTING_BOOL] = "true",
+        [SETTING_LABEL] = "reef-1",     [SETTING_PEER] = "reef:1",          [SETTING_PEERS] = "a:1,b.c:2",
+        [SETTING_BOOTSTRAP] = "auto",
     };
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
         const struct setting *setting = &SETTINGS[i];
@@ -242,7 +275,7 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
         struct config by_file;
         struct config by_nothing;
         const char *value = values[setting->type];
-        if (setting->type == SETTING_NUMBER && setting->max < 1048576) value = "77";
+        if (setting->type == SETTING_NUMBER && setting->max < 1048576) value = setting->max < 77 ? "2" : "77";
 
         setting_flag(setting, name);
         snprintf(text, sizeof text, "%s=%s", name, value);
@@ -259,6 +292,9 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
         snprintf(text, sizeof text, "%s%s%s\n%s = %s%s%s", setting->section[0] != '\0' ? "[" : "",
                  setting->section, setting->section[0] != '\0' ? "]" : "", setting->key, is_quoted ? "\"" : "",
                  value, is_quoted ? "\"" : "");
+        if (setting->type == SETTING_PEERS) {
+            snprintf(text, sizeof text, "[%s]\n%s = [\"a:1\", \"b.c:2\"]", setting->section, setting->key);
+        }
         write_config(path, text);
         assert_int_equal(load_words(&by_file, empty_environment, message, "--config", path, NULL), ERR_OK);
         unlink(path);
@@ -531,6 +567,63 @@ static void addresses_are_literals_with_a_port(void **state)
     }
 }
 
+static void nodes_are_reached_at_a_name_or_literal_with_a_port(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a:1", "node1.example.org:3901", "10.1.2.3:65535", "[::1]:1", "x_y:9"};
+    static const char *const bad[] = {"",      ":1",    "a",    "a:",          "a:0",     "a:65536",
+                                      "a:b",   "a b:1", "[]:1", "::1:1",       "[a]:1",   "[::1]",
+                                      "a:1:2", "a:+1",  "/:1",  "a:000000001", "[::1]x:1"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(config_peer_is_address(span_text(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(config_peer_is_address(span_text(bad[i])));
+    char name[CONFIG_PEER_BYTES + 2];
+    memset(name, 'a', sizeof name);
+    memcpy(name + CONFIG_PEER_BYTES - 1 - 6, ":65535", 6);
+    assert_true(config_peer_is_address(span_of(name, CONFIG_PEER_BYTES - 1)));
+    memset(name, 'a', sizeof name);
+    memcpy(name + CONFIG_PEER_BYTES - 6, ":65535", 6);
+    assert_false(config_peer_is_address(span_of(name, CONFIG_PEER_BYTES)));
+    assert_flags_refused("--rpc-public-addr", "here",
+                         "--rpc-public-addr: wants HOST:PORT, HOST a name or literal, PORT from 1 to 65535");
+}
+
+static void a_list_of_nodes_is_an_array_or_a_text_with_commas(void **state)
+{
+    (void)state;
+    struct config config = {0};
+    char message[CONFIG_MESSAGE_BYTES];
+    static const char *const wants = "at most 64 of HOST:PORT, in the file as [\"HOST:PORT\", ...]";
+    char expected[256];
+    char text[2048] = "[cluster]\npeers = [";
+    const char *bad[] = {"\"a:1\"",    "[1]",         "[\"a:1,b:2\"]", "[\"\"]",
+                         "[\"a:1\",]", "[[\"a:1\"]]", "[\"a\"]",       "{}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "[cluster]\npeers = %s\n", bad[i]);
+        snprintf(expected, sizeof expected, "skerry.toml:2: [cluster] peers: wants %s", wants);
+        assert_refused(line, expected);
+    }
+    snprintf(expected, sizeof expected, "--cluster-peers: wants %s", wants);
+    assert_flags_refused("--cluster-peers", "a:1,", expected);
+    assert_flags_refused("--cluster-peers", ",a:1", expected);
+    assert_int_equal(load_words(&config, empty_environment, message, "--cluster-peers=a:1,[::]:2", NULL), ERR_OK);
+    assert_int_equal(config.cluster.peers.count, 2);
+    assert_int_equal(load_words(&config, empty_environment, message, "--cluster-peers=", NULL), ERR_OK);
+    assert_int_equal(config.cluster.peers.count, 0);
+
+    for (int i = 0; i < CLUSTER_PEERS_MAX; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s\"h%d:1\"", i > 0 ? "," : "", i);
+    size_t whole = strlen(text);
+    strcat(text, "]\n");
+    assert_int_equal(parse_text(&config, text, message), ERR_OK);
+    assert_int_equal(config.cluster.peers.count, CLUSTER_PEERS_MAX);
+    strcpy(text + whole, ",\"more:1\"]\n");
+    snprintf(expected, sizeof expected, "skerry.toml:2: [cluster] peers: wants %s", wants);
+    assert_refused(text, expected);
+}
+
 static void one_address_for_two_listeners_is_refused(void **state)
 {
     (void)state;
@@ -556,6 +649,13 @@ static void a_port_that_every_address_has_is_in_the_way_of_the_other(void **stat
     assert_flags_refused("--admin-listen=[::]:3904", NULL,
                          "[k2v] listen is 127.0.0.1:3904 (the default) and [admin] listen is [::]:3904: they need "
                          "ports of their own");
+    assert_flags_refused(
+        "--k2v-listen=0.0.0.0:3901", NULL,
+        "[k2v] listen is 0.0.0.0:3901 and [rpc] listen is 127.0.0.1:3901 (the default): they need "
+        "ports of their own");
+    assert_flags_refused("--rpc-listen=127.0.0.1:3903", NULL,
+                         "[rpc] listen is 127.0.0.1:3903 and [admin] listen is 127.0.0.1:3903 (the default): they "
+                         "need ports of their own");
     static const char *const good[][2] = {{"--k2v-listen=0.0.0.0:9", "--admin-listen=[::1]:9"},
                                           {"--k2v-listen=127.0.0.1:9", "--admin-listen=127.0.0.2:9"},
                                           {"--k2v-listen=[::]:9", "--admin-listen=127.0.0.1:10"}};
@@ -623,6 +723,8 @@ int main(void)
         cmocka_unit_test(help_and_check_are_told_apart),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(addresses_are_literals_with_a_port),
+        cmocka_unit_test(nodes_are_reached_at_a_name_or_literal_with_a_port),
+        cmocka_unit_test(a_list_of_nodes_is_an_array_or_a_text_with_commas),
         cmocka_unit_test(one_address_for_two_listeners_is_refused),
         cmocka_unit_test(a_port_that_every_address_has_is_in_the_way_of_the_other),
         cmocka_unit_test(a_message_never_outgrows_its_room),

@@ -13,8 +13,14 @@ static const char *another_value(const struct setting *setting)
     case SETTING_ADDRESS: return "[::1]:4999";
     case SETTING_LEVEL: return "debug";
     case SETTING_REGION: return "harbour";
-    case SETTING_NUMBER: return setting->max < 1048577 ? "2" : "1048577";
+    case SETTING_NUMBER:
+        if (setting->max >= 1048577) return "1048577";
+        return setting->min > 2 ? "77" : "2";
     case SETTING_BOOL: return "true";
+    case SETTING_LABEL: return "reef";
+    case SETTING_PEER: return "reef:1";
+    case SETTING_PEERS: return "reef:1,[::1]:2";
+    case SETTING_BOOTSTRAP: return "auto";
     }
     return "";
 }

@@ -31,7 +31,7 @@ static bool on_section(void *context, unsigned line, const char *name)
 
 static bool on_pair(void *context, const struct toml_pair *pair)
 {
-    static const char *const types[] = {"string", "integer", "bool", "other"};
+    static const char *const types[] = {"string", "integer", "bool", "strings", "other"};
     note(context, "%u %s.%s %s=%s\n", pair->line, pair->section, pair->key, types[pair->type], pair->text);
     return strcmp(pair->key, "stop") != 0;
 }
@@ -62,7 +62,7 @@ static void sections_pairs_and_comments_are_read_with_their_lines(void **state)
     assert_reads("a=1\n[b]\n\nc-_9 = \"x\" # y\n  [d]  # z\ne\t=\ttrue", true,
                  "1 .a integer=1\n2 [b]\n4 b.c-_9 string=x\n5 [d]\n6 d.e bool=true\n");
     assert_reads("a = -12\nb = [\"x\", \"y\"]\nc = 1.5\nd = x\ne = false\n", true,
-                 "1 .a integer=-12\n2 .b other=\n3 .c other=\n4 .d other=\n5 .e bool=false\n");
+                 "1 .a integer=-12\n2 .b strings=x,y\n3 .c other=\n4 .d other=\n5 .e bool=false\n");
 }
 
 static void what_inih_would_cut_or_join_stays_as_it_is(void **state)
