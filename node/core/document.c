@@ -103,27 +103,25 @@ struct span document_encode_staged_role(struct arena *arena, const struct docume
 {
     struct wire_out out;
     wire_out_init(&out, arena);
-    switch (role->staging) {
-    case DOCUMENT_STAGED_NOT: wire_put_array(&out, 0); break;
-    case DOCUMENT_STAGED_REMOVAL:
+    if (!role->is_staged) {
+        wire_put_array(&out, 0);
+    } else if (role->is_removal) {
         wire_put_array(&out, 1);
         wire_put_nil(&out);
-        break;
-    case DOCUMENT_STAGED_SET:
+    } else {
         wire_put_array(&out, 2);
         wire_put_text(&out, role->zone);
         wire_put_u64(&out, role->capacity);
-        break;
     }
     return done(&out);
 }
 
-struct span document_encode_staged_number(struct arena *arena, const uint64_t *number)
+struct span document_encode_staged_number(struct arena *arena, const struct document_staged_number *number)
 {
     struct wire_out out;
     wire_out_init(&out, arena);
-    wire_put_array(&out, number == NULL ? 0 : 1);
-    if (number != NULL) wire_put_u64(&out, *number);
+    wire_put_array(&out, number->is_staged ? 1 : 0);
+    if (number->is_staged) wire_put_u64(&out, number->number);
     return done(&out);
 }
 
@@ -190,29 +188,22 @@ bool document_decode_member(struct span payload, struct document_member *member)
 bool document_decode_staged_role(struct span payload, struct document_staged_role *role)
 {
     struct wire_in in = wire_in_over(payload);
-    *role = (struct document_staged_role){.staging = DOCUMENT_STAGED_NOT};
-    switch (wire_get_array(&in)) {
-    case 0: break;
-    case 1:
-        role->staging = DOCUMENT_STAGED_REMOVAL;
-        if (!wire_get_nil(&in)) wire_fail(&in);
-        break;
-    case 2:
-        role->staging = DOCUMENT_STAGED_SET;
+    uint32_t count = wire_get_array(&in);
+    *role = (struct document_staged_role){.is_staged = count > 0, .is_removal = count == 1};
+    if (count == 1 && !wire_get_nil(&in)) wire_fail(&in);
+    if (count == 2) {
         role->zone = wire_get_text(&in);
         role->capacity = wire_get_u64(&in);
-        break;
-    default: wire_fail(&in); break;
     }
-    return wire_is_done(&in);
+    return wire_is_done(&in) && count <= 2;
 }
 
-bool document_decode_staged_number(struct span payload, bool *is_staged, uint64_t *number)
+bool document_decode_staged_number(struct span payload, struct document_staged_number *number)
 {
     struct wire_in in = wire_in_over(payload);
     uint32_t count = wire_get_array(&in);
-    *is_staged = count == 1;
-    *number = *is_staged ? wire_get_u64(&in) : 0;
+    *number = (struct document_staged_number){.is_staged = count == 1};
+    if (number->is_staged) number->number = wire_get_u64(&in);
     return wire_is_done(&in) && count <= 1;
 }
 

@@ -63,12 +63,16 @@ struct document_member {
     struct span name; /* for people; may be empty */
 };
 
-enum document_staging { DOCUMENT_STAGED_NOT, DOCUMENT_STAGED_REMOVAL, DOCUMENT_STAGED_SET };
-
 struct document_staged_role {
-    enum document_staging staging;
-    struct span zone; /* of SET, as the next one */
+    bool is_staged; /* false: nothing is, and the rest says nothing */
+    bool is_removal;
+    struct span zone; /* unless it is a removal, as the next one */
     uint64_t capacity;
+};
+
+struct document_staged_number {
+    bool is_staged;
+    uint64_t number;
 };
 
 /* A list of texts, still encoded. */
@@ -93,8 +97,7 @@ struct span document_encode_key(struct arena *arena, const struct document_key *
 struct span document_encode_permission(struct arena *arena, uint8_t flags);
 struct span document_encode_member(struct arena *arena, const struct document_member *member);
 struct span document_encode_staged_role(struct arena *arena, const struct document_staged_role *role);
-/* `number` NULL: none is staged. */
-struct span document_encode_staged_number(struct arena *arena, const uint64_t *number);
+struct span document_encode_staged_number(struct arena *arena, const struct document_staged_number *number);
 struct span document_encode_dismissed(struct arena *arena, bool is_dismissed);
 
 /* False for a payload this program did not write. Spans point into it. */
@@ -104,7 +107,7 @@ bool document_decode_key(struct span payload, struct document_key *key);
 bool document_decode_permission(struct span payload, uint8_t *flags);
 bool document_decode_member(struct span payload, struct document_member *member);
 bool document_decode_staged_role(struct span payload, struct document_staged_role *role);
-bool document_decode_staged_number(struct span payload, bool *is_staged, uint64_t *number);
+bool document_decode_staged_number(struct span payload, struct document_staged_number *number);
 bool document_decode_dismissed(struct span payload, bool *is_dismissed);
 
 /* Walk the rules of a CORS payload: begin gives how many, next the following one. */
