@@ -162,10 +162,13 @@ struct op_boot {
  * With `keeps_own` the id and keys stay as they are, and so do the documents: only "is a member" is set. */
 struct op_adopt {
     bool keeps_own;
+    bool is_trial; /* in: nothing is changed, only said whether it would be refused */
     uint8_t cluster_id[STORE_CLUSTER_ID_BYTES];
     uint8_t hash_key[HASH_KEY_BYTES];
     uint8_t token_key[HASH_KEY_BYTES];
     uint8_t documents_key[SEAL_KEY_BYTES];
+    struct op_document *documents; /* in: the first ones of the new cluster, each as it is (not with keeps_own) */
+    uint32_t documents_count;
     bool is_refused;
     char why[120]; /* out, with is_refused */
 };
