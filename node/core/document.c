@@ -99,6 +99,15 @@ struct span document_encode_member(struct arena *arena, const struct document_me
     return done(&out);
 }
 
+struct span document_encode_address(struct arena *arena, struct span address)
+{
+    struct wire_out out;
+    wire_out_init(&out, arena);
+    wire_put_array(&out, 1);
+    wire_put_text(&out, address);
+    return done(&out);
+}
+
 struct span document_encode_staged_role(struct arena *arena, const struct document_staged_role *role)
 {
     struct wire_out out;
@@ -182,6 +191,14 @@ bool document_decode_member(struct span payload, struct document_member *member)
     member->is_member = wire_get_bool(&in);
     member->since_us = wire_get_u64(&in);
     member->name = wire_get_text(&in);
+    return wire_is_done(&in);
+}
+
+bool document_decode_address(struct span payload, struct span *address)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != 1) wire_fail(&in);
+    *address = wire_get_text(&in);
     return wire_is_done(&in);
 }
 

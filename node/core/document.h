@@ -96,6 +96,7 @@ struct span document_encode_alias(struct arena *arena, const uint8_t *bucket_id)
 struct span document_encode_key(struct arena *arena, const struct document_key *key);
 struct span document_encode_permission(struct arena *arena, uint8_t flags);
 struct span document_encode_member(struct arena *arena, const struct document_member *member);
+struct span document_encode_address(struct arena *arena, struct span address);
 struct span document_encode_staged_role(struct arena *arena, const struct document_staged_role *role);
 struct span document_encode_staged_number(struct arena *arena, const struct document_staged_number *number);
 struct span document_encode_dismissed(struct arena *arena, bool is_dismissed);
@@ -106,6 +107,7 @@ bool document_decode_alias(struct span payload, const uint8_t **bucket_id);
 bool document_decode_key(struct span payload, struct document_key *key);
 bool document_decode_permission(struct span payload, uint8_t *flags);
 bool document_decode_member(struct span payload, struct document_member *member);
+bool document_decode_address(struct span payload, struct span *address);
 bool document_decode_staged_role(struct span payload, struct document_staged_role *role);
 bool document_decode_staged_number(struct span payload, struct document_staged_number *number);
 bool document_decode_dismissed(struct span payload, bool *is_dismissed);

@@ -158,15 +158,13 @@ bool layout_document_decode(struct span id, struct span payload, struct ring_lay
     return memcmp(layout->hash, id.bytes + 8, sizeof layout->hash) == 0 && ring_layout_check(layout, &why);
 }
 
-bool layout_document_names(struct span id, struct span payload, uint64_t *number, const uint8_t **hash,
-                           const uint8_t **parent)
+bool layout_document_names(struct span id, struct span payload, uint64_t *number, const uint8_t **parent)
 {
     struct wire_in in = wire_in_over(payload);
     if (id.length != LAYOUT_DOCUMENT_ID_BYTES) return false;
     if (wire_get_array(&in) != FIELDS || wire_get_u64(&in) != PAYLOAD_VERSION) wire_fail(&in);
     *number = wire_get_u64(&in);
     struct span before = wire_get_bytes(&in);
-    *hash = id.bytes + 8;
     *parent = before.bytes;
     return !in.failed && before.length == RING_LAYOUT_HASH_BYTES && *number == wire_load_u64(id.bytes);
 }

@@ -34,9 +34,8 @@ bool layout_document_encode(struct arena *arena, struct ring_layout *layout, str
  * what ring_layout_check() refuses. */
 bool layout_document_decode(struct span id, struct span payload, struct ring_layout *layout);
 
-/* Only what names a version and the one before, for a walk over many: nothing is checked but the shape so far, and
- * that the number is the key's. */
-bool layout_document_names(struct span id, struct span payload, uint64_t *number, const uint8_t **hash,
-                           const uint8_t **parent);
+/* Only the number of a version and the hash of the one before, for a walk over many: nothing is checked but the
+ * shape so far, and that the number is the key's. */
+bool layout_document_names(struct span id, struct span payload, uint64_t *number, const uint8_t **parent);
 
 #endif

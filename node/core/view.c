@@ -1,6 +1,8 @@
 /* One sorted array of documents in one arena; every look-up is a binary search. */
 #include "node/core/view.h"
 
+#include "node/core/layout_document.h"
+
 #include <assert.h>
 #include <stdatomic.h>
 
@@ -11,6 +13,7 @@ struct view {
     _Atomic uint32_t holders;
     struct op_document *documents;
     uint32_t count;
+    const struct ring_layout *layout; /* in force; NULL for none */
 };
 
 /* --- making --------------------------------------------------------------------------------------------- */
@@ -63,6 +66,59 @@ static bool document_put(struct view *view, const struct op_document *from)
     return true;
 }
 
+/* --- the layout in force -------------------------------------------------------------------------------- */
+
+static struct span payload_of(const struct op_document *document)
+{
+    return span_of(document->register_.payload, document->register_.payload_bytes);
+}
+
+static struct span id_of(const struct op_document *document)
+{
+    return span_of(document->key.bytes + 1, document->key.length - 1);
+}
+
+/* Are all versions there that this one came from, number by number, down to the first? So nobody can put a version
+ * in force whose number leaves a gap, and none that leaves no number for the next (H12). */
+static bool has_ancestors(const struct view *view, const struct op_document *document)
+{
+    struct op_document at = *document;
+    uint8_t key[1 + LAYOUT_DOCUMENT_ID_BYTES] = {DOCUMENT_LAYOUT};
+    for (;;) {
+        uint64_t number = 0;
+        const uint8_t *parent = NULL;
+        if (!layout_document_names(id_of(&at), payload_of(&at), &number, &parent) || number == 0) return false;
+        if (number == 1) return true;
+        wire_store_u64(key + 1, number - 1);
+        memcpy(key + 1 + 8, parent, RING_LAYOUT_HASH_BYTES);
+        if (!view_document_of(view, span_of(key, sizeof key), &at)) return false;
+    }
+}
+
+/* The first sound one of the versions with the highest number that has one; a version that cannot be read is
+ * passed over. False when out of memory. */
+static bool take_layout(struct view *view)
+{
+    const uint8_t letter = DOCUMENT_LAYOUT;
+    const uint8_t next_letter = DOCUMENT_LAYOUT + 1;
+    uint32_t first = lower_bound(view->documents, view->count, span_of(&letter, 1));
+    uint32_t end = lower_bound(view->documents, view->count, span_of(&next_letter, 1));
+    if (first == end) return true;
+    struct ring_layout *layout = arena_alloc(&view->arena, sizeof *layout);
+    while (layout != NULL && end > first && view->layout == NULL) {
+        struct span newest = view->documents[end - 1].key;
+        struct span number = span_of(newest.bytes, newest.length < 9 ? newest.length : 9);
+        uint32_t begin = lower_bound(view->documents, end, number);
+        for (uint32_t i = begin; i < end && view->layout == NULL; i++) {
+            const struct op_document *document = &view->documents[i];
+            if (!has_ancestors(view, document)) continue;
+            if (layout_document_decode(id_of(document), payload_of(document), layout)) view->layout = layout;
+        }
+        end = begin;
+    }
+    return layout != NULL;
+}
+
 struct view *view_create(const struct view *older, const struct op_document *documents, uint32_t count)
 {
     struct arena arena;
@@ -77,6 +133,7 @@ struct view *view_create(const struct view *older, const struct op_document *doc
         is_made = document_copy(view, &older->documents[i]);
     for (uint32_t i = 0; i < count && is_made; i++)
         is_made = document_put(view, &documents[i]);
+    if (is_made) is_made = take_layout(view);
     atomic_init(&view->holders, 1);
     if (is_made) return view;
     view_release(view);
@@ -103,6 +160,11 @@ bool view_renew(struct view **slot, const struct op_document *documents, uint32_
     view_release(*slot);
     *slot = newer;
     return true;
+}
+
+const struct ring_layout *view_layout(const struct view *view)
+{
+    return view == NULL ? NULL : view->layout;
 }
 
 /* --- looking up ----------------------------------------------------------------------------------------- */

@@ -61,7 +61,8 @@ bool view_renew(struct view **slot, const struct op_document *documents, uint32_
 bool view_is_member(const struct view *view, const uint8_t node_id[RING_NODE_ID_BYTES], bool *was_removed);
 
 /* The layout in force: of all versions the one with the highest number, and of these the one with the smallest
- * hash (H11). NULL while there is none. Points into the view. */
+ * hash (H11). Passed over are versions that cannot be read, and those of whose ancestors, down to number 1, one is
+ * not here: on its way still, or never made (H12). NULL while there is none. Points into the view. */
 const struct ring_layout *view_layout(const struct view *view);
 
 #endif
