@@ -38,12 +38,17 @@ enum plan_verdict {
 /* What a change comes to. */
 struct plan_result {
     enum plan_verdict verdict;
+    const char *code;                 /* of a refusal, for programs: "InvalidRequest", "NoSuchNode", "WrongNumber",
+                                         "ImpossibleLayout", "NothingStaged", "AmbiguousNode", "NodeHasRole"; lives for ever */
     char message[PLAN_MESSAGE_CHARS]; /* why not, with the smallest change that would make it possible; of
                                          PLAN_NOTHING: why there is nothing */
     struct op_document *documents;    /* to be written together; times are the store's */
     uint32_t documents_count;
     uint64_t number; /* of apply and auto: the version that is in force afterwards */
 };
+
+/* A node's name for people: as it says itself, else as the documents have it; empty without one. */
+struct span plan_node_name(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES]);
 
 /* --- changes -------------------------------------------------------------------------------------------- */
 
@@ -67,8 +72,14 @@ void plan_apply(const struct plan_input *input, uint64_t number, struct plan_res
 
 /* Without hands: the next version from what the members with ANNOUNCEMENT_AUTO wish for, a zone and a capacity.
  * PLAN_NOTHING when all have it, or when it cannot be done yet (the message says what is missing). Never removes
- * a node, never applies what operators staged. */
+ * a node, never gives one a role again that an earlier version took from it, never applies what operators staged.
+ */
 void plan_auto(const struct plan_input *input, struct plan_result *result);
+
+/* Take a node out of the cluster (not out of the layout). Refused while it has a role, unless `is_forced`; a node
+ * does not take out itself. `wall_us` is now. */
+void plan_remove_member(const struct plan_input *input, struct span node, bool is_forced, uint64_t wall_us,
+                        struct plan_result *result);
 
 /* --- what would come of it ------------------------------------------------------------------------------ */
 

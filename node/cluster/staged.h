@@ -9,6 +9,12 @@
 
 #include "node/cluster/history.h"
 
+enum { STAGED_CAPACITY_BITS = 60 };
+
+/* The parameters of a layout that can be staged, as their documents name them. */
+#define STAGED_REPLICATION     "replication"
+#define STAGED_ZONE_REDUNDANCY "zone_redundancy"
+
 /* A node's role as it shall be. */
 struct staged_role {
     uint8_t node_id[RING_NODE_ID_BYTES];
@@ -42,9 +48,13 @@ bool staged_is_empty(const struct staged *staged);
 /* The staged role of a node, or NULL. */
 const struct staged_role *staged_role_of(const struct staged *staged, const uint8_t node_id[RING_NODE_ID_BYTES]);
 
+/* Is the role so in the layout already (NULL: there is none)? */
+bool staged_is_so(const struct ring_layout *in_force, const struct staged_role *role);
+
 /* Is this the name of a zone: 1 … 63 bytes of A-Z a-z 0-9 . _ - */
 bool staged_is_zone(struct span text);
 
-enum { STAGED_CAPACITY_BITS = 60 }; /* a node's capacity is 1 … 2^60 bytes */
+/* May a node have this capacity: 1 … 2^60 bytes? */
+bool staged_is_capacity(uint64_t capacity);
 
 #endif

@@ -1,0 +1,130 @@
+/* One pass over the documents, in order of number and hash; then the chain of parents, from the end. */
+#include "node/cluster/history.h"
+
+#include "node/core/layout_document.h"
+
+enum { ID_BYTES = 8 + RING_LAYOUT_HASH_BYTES };
+
+static bool is_hash(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, RING_LAYOUT_HASH_BYTES) == 0;
+}
+
+/* A document's register; false when the view has none of the key. */
+static bool document_of(const struct view *view, struct arena *arena, enum document_kind kind, struct span id,
+                        struct op_document *document)
+{
+    struct span key = document_key_of(arena, kind, id);
+    return key.bytes != NULL && view_document_of(view, key, document);
+}
+
+static bool is_dismissed(const struct view *view, struct arena *arena, const uint8_t *hash)
+{
+    struct op_document document;
+    bool is_so = false;
+    return document_of(view, arena, DOCUMENT_DISMISSED, span_of(hash, RING_LAYOUT_HASH_BYTES), &document) &&
+           document_decode_dismissed(span_of(document.register_.payload, document.register_.payload_bytes),
+                                     &is_so) &&
+           is_so;
+}
+
+static void version_set(struct history_version *version, const struct ring_layout *layout, struct span payload,
+                        uint64_t time_us)
+{
+    *version = (struct history_version){.number = layout->number,
+                                        .time_us = time_us,
+                                        .nodes_count = layout->nodes_count,
+                                        .zones_count = layout->zones_count,
+                                        .replication = layout->replication,
+                                        .zone_redundancy = layout->zone_redundancy,
+                                        .fate = HISTORY_LOST,
+                                        .payload = payload};
+    memcpy(version->hash, layout->hash, sizeof version->hash);
+    memcpy(version->parent, layout->parent, sizeof version->parent);
+}
+
+/* Versions that cannot be read are passed over: the view does not put them in force either. */
+static bool read_versions(const struct view *view, struct arena *arena, struct history *history)
+{
+    struct span id;
+    struct span payload;
+    uint32_t documents_count = 0;
+    struct ring_layout *layout = arena_alloc(arena, sizeof *layout);
+    while (view_nth(view, DOCUMENT_LAYOUT, documents_count, &id, &payload))
+        documents_count++;
+    history->versions = arena_array(arena, (size_t)documents_count + 1, sizeof *history->versions);
+    if (layout == NULL || history->versions == NULL) return false;
+    for (uint32_t i = 0; i < documents_count && view_nth(view, DOCUMENT_LAYOUT, i, &id, &payload); i++) {
+        struct op_document document;
+        if (id.length != ID_BYTES || !layout_document_decode(id, payload, layout)) continue;
+        if (!document_of(view, arena, DOCUMENT_LAYOUT, id, &document)) continue;
+        version_set(&history->versions[history->count++], layout, payload, document.register_.time_us);
+    }
+    return true;
+}
+
+/* From the version in force back to the first. A parent that is not there (it is still on its way) ends the chain:
+ * of what is older than its end nothing can be said, so it counts as past. */
+static void mark_chain(struct history *history, const uint8_t *in_force)
+{
+    const uint8_t *wanted = in_force;
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = history->count; i-- > 0;) {
+        struct history_version *version = &history->versions[i];
+        if (!is_hash(version->hash, wanted)) continue;
+        version->fate = wanted == in_force ? HISTORY_IN_FORCE : HISTORY_ANCESTOR;
+        wanted = version->parent;
+        oldest = version->number;
+    }
+    for (uint32_t i = 0; i < history->count; i++) {
+        if (history->versions[i].number < oldest) history->versions[i].fate = HISTORY_ANCESTOR;
+    }
+}
+
+bool history_read(const struct view *view, struct arena *arena, struct history *history)
+{
+    *history = (struct history){0};
+    const struct ring_layout *in_force = view_layout(view);
+    if (!read_versions(view, arena, history)) return false;
+    if (in_force != NULL) mark_chain(history, in_force->hash);
+    for (uint32_t i = 0; i < history->count; i++) {
+        struct history_version *version = &history->versions[i];
+        if (version->fate != HISTORY_LOST) continue;
+        if (is_dismissed(view, arena, version->hash)) {
+            version->fate = HISTORY_DISMISSED;
+        } else {
+            history->lost_count++;
+        }
+    }
+    return true;
+}
+
+const struct history_version *history_find(const struct history *history,
+                                           const uint8_t hash[RING_LAYOUT_HASH_BYTES])
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        if (is_hash(history->versions[i].hash, hash)) return &history->versions[i];
+    }
+    return NULL;
+}
+
+const struct ring_layout *history_layout(const struct history_version *version, struct arena *arena)
+{
+    uint8_t id[ID_BYTES];
+    struct ring_layout *layout = arena_alloc(arena, sizeof *layout);
+    if (layout == NULL) return NULL;
+    wire_store_u64(id, version->number);
+    memcpy(id + 8, version->hash, RING_LAYOUT_HASH_BYTES);
+    return layout_document_decode(span_of(id, sizeof id), version->payload, layout) ? layout : NULL;
+}
+
+const char *history_fate_name(enum history_fate fate)
+{
+    switch (fate) {
+    case HISTORY_IN_FORCE: return "in force";
+    case HISTORY_ANCESTOR: return "past";
+    case HISTORY_LOST: return "lost";
+    case HISTORY_DISMISSED: return "dismissed";
+    }
+    return "?";
+}

@@ -1,0 +1,319 @@
+/* What operators change: each a set of documents, or a refusal. */
+#include "node/cluster/plan_build.h"
+
+#include <inttypes.h>
+
+/* --- documents -------------------------------------------------------------------------------------------- */
+
+static void put_role(const struct plan_input *input, struct plan_result *result, const uint8_t *node_id,
+                     const struct document_staged_role *role)
+{
+    plan_put(result, document_key_of(input->arena, DOCUMENT_STAGED_ROLE, span_of(node_id, RING_NODE_ID_BYTES)),
+             document_encode_staged_role(input->arena, role));
+}
+
+static void put_number(const struct plan_input *input, struct plan_result *result, struct span name,
+                       const struct document_staged_number *number)
+{
+    plan_put(result, document_key_of(input->arena, DOCUMENT_STAGED_NUMBER, name),
+             document_encode_staged_number(input->arena, number));
+}
+
+static uint32_t count_of(const struct view *view, enum document_kind kind)
+{
+    struct span id;
+    struct span payload;
+    uint32_t count = 0;
+    while (view_nth(view, kind, count, &id, &payload))
+        count++;
+    return count;
+}
+
+/* Room for all that put_cleared() can put, and one more. */
+static bool take_cleared(const struct plan_input *input, const struct staged *staged, struct plan_result *result)
+{
+    size_t count = (size_t)count_of(input->view, DOCUMENT_STAGED_ROLE) +
+                   count_of(input->view, DOCUMENT_STAGED_NUMBER) + staged->history.lost_count;
+    return plan_take(input, result, count + 1);
+}
+
+/* Nothing is staged any more, and what lost is not shown. */
+static void put_cleared(const struct plan_input *input, const struct staged *staged, struct plan_result *result)
+{
+    const struct document_staged_role no_role = {0};
+    const struct document_staged_number no_number = {0};
+    struct document_staged_role role;
+    struct document_staged_number number;
+    struct span id;
+    struct span payload;
+    for (uint32_t i = 0; view_nth(input->view, DOCUMENT_STAGED_ROLE, i, &id, &payload); i++) {
+        if (id.length != RING_NODE_ID_BYTES) continue;
+        if (!document_decode_staged_role(payload, &role) || role.is_staged)
+            put_role(input, result, id.bytes, &no_role);
+    }
+    for (uint32_t i = 0; view_nth(input->view, DOCUMENT_STAGED_NUMBER, i, &id, &payload); i++) {
+        if (!document_decode_staged_number(payload, &number) || number.is_staged)
+            put_number(input, result, id, &no_number);
+    }
+    for (uint32_t i = 0; i < staged->history.count; i++) {
+        const struct history_version *version = &staged->history.versions[i];
+        if (version->fate != HISTORY_LOST) continue;
+        plan_put(result,
+                 document_key_of(input->arena, DOCUMENT_DISMISSED, span_of(version->hash, sizeof version->hash)),
+                 document_encode_dismissed(input->arena, true));
+    }
+}
+
+static bool read_staged(const struct plan_input *input, struct staged *staged, struct plan_result *result)
+{
+    *result = (struct plan_result){0};
+    if (staged_read(input->view, input->arena, staged)) return true;
+    plan_say(result, PLAN_NO_MEMORY, "ServiceUnavailable", "out of memory");
+    return false;
+}
+
+/* --- staging ---------------------------------------------------------------------------------------------- */
+
+void plan_stage_role(const struct plan_input *input, struct span node, struct span zone, uint64_t capacity,
+                     struct plan_result *result)
+{
+    uint8_t node_id[RING_NODE_ID_BYTES];
+    char text[PLAN_NODE_CHARS];
+    const struct document_staged_role role = {.is_staged = true, .zone = zone, .capacity = capacity};
+    if (!plan_find_node(input, node, node_id, result)) return;
+    if (!staged_is_zone(zone)) {
+        plan_say(result, PLAN_BAD, "InvalidRequest",
+                 "a zone's name has 1 to %d characters of A-Z a-z 0-9 . _ -; name the site the node is in",
+                 RING_ZONE_NAME_BYTES - 1);
+    } else if (!staged_is_capacity(capacity)) {
+        plan_say(result, PLAN_BAD, "InvalidRequest",
+                 "a capacity is 1 byte to 2^%d bytes: give what the node may hold, or remove its role",
+                 STAGED_CAPACITY_BITS);
+    } else if (!plan_is_member(input, node_id)) {
+        plan_say(result, PLAN_CONFLICT, "NoSuchNode", "node %s is no member any more: connect it first",
+                 plan_node_text(input, node_id, text));
+    } else if (plan_take(input, result, 1)) {
+        put_role(input, result, node_id, &role);
+    }
+}
+
+void plan_stage_removal(const struct plan_input *input, struct span node, struct plan_result *result)
+{
+    uint8_t node_id[RING_NODE_ID_BYTES];
+    char text[PLAN_NODE_CHARS];
+    struct staged staged;
+    const struct document_staged_role role = {.is_staged = true, .is_removal = true};
+    if (!read_staged(input, &staged, result) || !plan_find_node(input, node, node_id, result)) return;
+    bool has_role = staged.in_force != NULL && ring_layout_node(staged.in_force, node_id) >= 0;
+    if (!has_role && staged_role_of(&staged, node_id) == NULL) {
+        plan_say(result, PLAN_NOT_FOUND, "NoSuchRole", "node %s has no role, and none is staged for it",
+                 plan_node_text(input, node_id, text));
+    } else if (plan_take(input, result, 1)) {
+        put_role(input, result, node_id, &role);
+    }
+}
+
+static bool check_number(const char *name, const uint64_t *number, uint64_t min, struct plan_result *result)
+{
+    if (number == NULL || (*number >= min && *number <= RING_REPLICATION_MAX)) return true;
+    plan_say(result, PLAN_BAD, "InvalidRequest", "%s is %" PRIu64 " to %d%s", name, min, RING_REPLICATION_MAX,
+             min == 0 ? "; 0 is as many zones as there can be" : "");
+    return false;
+}
+
+void plan_stage_numbers(const struct plan_input *input, const uint64_t *replication,
+                        const uint64_t *zone_redundancy, struct plan_result *result)
+{
+    *result = (struct plan_result){0};
+    if (replication == NULL && zone_redundancy == NULL) {
+        plan_say(result, PLAN_BAD, "InvalidRequest",
+                 "give a node with its zone and capacity, or with remove, or replication, or zone_redundancy");
+        return;
+    }
+    if (!check_number(STAGED_REPLICATION, replication, 1, result)) return;
+    if (!check_number(STAGED_ZONE_REDUNDANCY, zone_redundancy, 0, result)) return;
+    if (!plan_take(input, result, 2)) return;
+    if (replication != NULL)
+        put_number(input, result, span_text(STAGED_REPLICATION),
+                   &(struct document_staged_number){true, *replication});
+    if (zone_redundancy != NULL)
+        put_number(input, result, span_text(STAGED_ZONE_REDUNDANCY),
+                   &(struct document_staged_number){true, *zone_redundancy});
+}
+
+void plan_revert(const struct plan_input *input, struct plan_result *result)
+{
+    struct staged staged;
+    if (!read_staged(input, &staged, result) || !take_cleared(input, &staged, result)) return;
+    put_cleared(input, &staged, result);
+    if (result->verdict == PLAN_DONE && result->documents_count == 0)
+        plan_say(result, PLAN_NOTHING, NULL, "nothing is staged");
+}
+
+/* --- applying ---------------------------------------------------------------------------------------------- */
+
+/* Is `number` the one that can be made now? */
+static bool check_apply(const struct staged *staged, uint64_t number, struct plan_result *result)
+{
+    uint64_t in_force = staged->in_force == NULL ? 0 : staged->in_force->number;
+    bool is_empty = staged_is_empty(staged);
+    result->number = in_force;
+    if (is_empty && number == in_force && in_force > 0) {
+        plan_say(result, PLAN_NOTHING, NULL, "version %" PRIu64 " is in force already, and nothing is staged",
+                 number);
+    } else if (is_empty && in_force > 0) {
+        plan_say(result, PLAN_CONFLICT, "NothingStaged",
+                 "nothing is staged: version %" PRIu64 " is in force and stays; assign or remove a node first",
+                 in_force);
+    } else if (is_empty) {
+        plan_say(result, PLAN_CONFLICT, "NothingStaged",
+                 "nothing is staged and there is no layout: assign nodes first");
+    } else if (number == in_force && in_force > 0) {
+        plan_say(result, PLAN_CONFLICT, "WrongNumber",
+                 "version %" PRIu64 " is in force already, and other changes are staged: look at the plan, then "
+                 "apply %" PRIu64,
+                 number, in_force + 1);
+    } else if (number != in_force + 1) {
+        plan_say(result, PLAN_CONFLICT, "WrongNumber",
+                 "the next version is %" PRIu64 ", not %" PRIu64 ": look at the plan, then apply %" PRIu64,
+                 in_force + 1, number, in_force + 1);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* Build the next layout out of what is staged; its document is the first of the result. */
+static bool make_version(const struct plan_input *input, const struct staged *staged, struct plan_result *result)
+{
+    char refusal[PLAN_MESSAGE_CHARS];
+    struct ring_plan ring;
+    struct ring_layout *next = arena_alloc(input->arena, sizeof *next);
+    enum plan_assigned assigned = PLAN_ASSIGN_NO_MEMORY;
+    if (next != NULL) {
+        assigned = plan_build_next(input, staged, next, refusal)
+                       ? plan_assign(input, staged->in_force, next, &ring, refusal)
+                       : PLAN_ASSIGN_REFUSED;
+    }
+    switch (assigned) {
+    case PLAN_ASSIGNED:
+        plan_put_version(input, next, result);
+        result->number = next->number;
+        break;
+    case PLAN_ASSIGN_REFUSED: plan_say(result, PLAN_CONFLICT, "ImpossibleLayout", "%s", refusal); break;
+    case PLAN_ASSIGN_NO_MEMORY: plan_say(result, PLAN_NO_MEMORY, "ServiceUnavailable", "out of memory"); break;
+    }
+    return result->verdict == PLAN_DONE;
+}
+
+void plan_apply(const struct plan_input *input, uint64_t number, struct plan_result *result)
+{
+    struct staged staged;
+    if (!read_staged(input, &staged, result) || !check_apply(&staged, number, result)) return;
+    if (!take_cleared(input, &staged, result) || !make_version(input, &staged, result)) return;
+    put_cleared(input, &staged, result);
+}
+
+/* --- without hands ----------------------------------------------------------------------------------------- */
+
+/* Does the member say where and how much, and is it there? */
+static bool has_wish(const struct plan_input *input, const struct member *member)
+{
+    const struct announcement *announcement = &member->announcement;
+    return member->has_announcement && (member->is_self || member->state == MEMBER_ALIVE) &&
+           (announcement->flags & ANNOUNCEMENT_AUTO) != 0 && (announcement->flags & ANNOUNCEMENT_LEAVING) == 0 &&
+           staged_is_zone(announcement->zone) && staged_is_capacity(announcement->capacity) &&
+           plan_is_member(input, member->id);
+}
+
+/* Was the node in a version that led to the one in force? 1, 0; -1 out of memory. */
+static int had_role(const struct plan_input *input, const struct history *history, const uint8_t *node_id)
+{
+    for (uint32_t i = history->count; i-- > 0;) {
+        if (history->versions[i].fate != HISTORY_ANCESTOR) continue;
+        const struct ring_layout *layout = history_layout(&history->versions[i], input->arena);
+        if (layout == NULL) return -1;
+        if (ring_layout_node(layout, node_id) >= 0) return 1;
+    }
+    return 0;
+}
+
+static void add_wish(struct staged *wishes, const struct member *member)
+{
+    struct staged_role role = {.capacity = member->announcement.capacity};
+    memcpy(role.node_id, member->id, sizeof role.node_id);
+    memcpy(role.zone, member->announcement.zone.bytes, member->announcement.zone.length);
+    if (!staged_is_so(wishes->in_force, &role)) wishes->roles[wishes->roles_count++] = role;
+}
+
+/* Members come in order of id, as roles must. Whoever was removed from the layout by hand stays out. */
+static bool read_wishes(const struct plan_input *input, struct staged *wishes)
+{
+    *wishes = (struct staged){.in_force = view_layout(input->view)};
+    uint32_t members_count = input->members == NULL ? 0 : input->members->count;
+    wishes->roles = arena_array(input->arena, (size_t)members_count + 1, sizeof *wishes->roles);
+    if (wishes->roles == NULL) return false;
+    for (uint32_t i = 0; i < members_count; i++) {
+        if (has_wish(input, input->members->rows[i])) add_wish(wishes, input->members->rows[i]);
+    }
+    if (wishes->in_force == NULL || wishes->roles_count == 0) return true;
+    if (!history_read(input->view, input->arena, &wishes->history)) return false;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < wishes->roles_count; i++) {
+        bool is_in = ring_layout_node(wishes->in_force, wishes->roles[i].node_id) >= 0;
+        int had = is_in ? 0 : had_role(input, &wishes->history, wishes->roles[i].node_id);
+        if (had < 0) return false;
+        if (had == 0) wishes->roles[kept++] = wishes->roles[i];
+    }
+    wishes->roles_count = kept;
+    return true;
+}
+
+void plan_auto(const struct plan_input *input, struct plan_result *result)
+{
+    struct staged wishes;
+    *result = (struct plan_result){0};
+    if (!read_wishes(input, &wishes)) {
+        plan_say(result, PLAN_NO_MEMORY, "ServiceUnavailable", "out of memory");
+        return;
+    }
+    if (wishes.in_force != NULL) result->number = wishes.in_force->number;
+    if (wishes.roles_count == 0) {
+        plan_say(result, PLAN_NOTHING, NULL, "nobody wishes for another role than it has");
+        return;
+    }
+    if (!plan_take(input, result, 1) || make_version(input, &wishes, result)) return;
+    if (result->verdict == PLAN_CONFLICT) result->verdict = PLAN_NOTHING; /* the message says what is missing */
+}
+
+/* --- members ----------------------------------------------------------------------------------------------- */
+
+void plan_remove_member(const struct plan_input *input, struct span node, bool is_forced, uint64_t wall_us,
+                        struct plan_result *result)
+{
+    uint8_t id[RING_NODE_ID_BYTES];
+    char text[PLAN_NODE_CHARS];
+    struct staged staged;
+    if (!read_staged(input, &staged, result) || !plan_find_node(input, node, id, result)) return;
+    const struct staged_role *role = staged_role_of(&staged, id);
+    bool has_role = staged.in_force != NULL && ring_layout_node(staged.in_force, id) >= 0;
+    plan_node_text(input, id, text);
+    if (input->self_id != NULL && memcmp(input->self_id, id, sizeof id) == 0) {
+        plan_say(result, PLAN_CONFLICT, "NodeIsSelf",
+                 "a node does not remove itself: ask another node to remove %s", text);
+    } else if (!plan_is_member(input, id)) {
+        plan_say(result, PLAN_NOTHING, NULL, "node %s is no member", text);
+    } else if (has_role && !is_forced) {
+        plan_say(result, PLAN_CONFLICT, "NodeHasRole",
+                 "node %s has a role in layout %" PRIu64 ": stage its removal and apply that first, or force it",
+                 text, staged.in_force->number);
+    } else if (role != NULL && !role->is_removal && !is_forced) {
+        plan_say(result, PLAN_CONFLICT, "NodeHasRole",
+                 "a role is staged for node %s: stage its removal first, or force it", text);
+    } else if (plan_take(input, result, 1)) {
+        const struct document_member member = {
+            .is_member = false, .since_us = wall_us, .name = plan_node_name(input, id)};
+        plan_put(result, document_key_of(input->arena, DOCUMENT_MEMBER, span_of(id, sizeof id)),
+                 document_encode_member(input->arena, &member));
+    }
+}
