@@ -1,0 +1,73 @@
+/* One machine of a world: a node over a disk in memory, with clocks of its own, and all its node asks for carried
+ * out. It may be switched off at any moment: what its disk has not committed is then gone.
+ *
+ *     OFF --machine_start()--> UP --machine_stop()--> OFF
+ *                              UP --the node asks for it: HAPPENING_RESTART--> UP
+ *                              UP --its disk fails: HAPPENING_DISK_FAILED--> OFF, and after a while UP
+ */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "node/node.h"
+#include "sim/admin.h"
+#include "sim/clocks.h"
+#include "sim/disk.h"
+#include "sim/network.h"
+
+enum {
+    MACHINE_ADMIN_SLOTS = 6,      /* an operator's requests at one time */
+    MACHINE_RESTART_US = 2000000, /* until a program that ended is started again, as systemd would */
+    MACHINE_IO_ENDS_MAX = 10000,  /* ops that a node may ask for while it is being ended */
+};
+
+struct world;
+
+struct machine {
+    struct world *world;
+    uint32_t index; /* also its host in the network */
+    uint32_t life;  /* raised by each start and stop: happenings of an earlier one mean nothing */
+    bool is_up;
+    bool is_ready; /* EFFECT_READY came */
+    bool is_gone;  /* for good: it left the cluster and is not started again */
+    struct disk disk;
+    struct store store;
+    struct settings settings;
+    struct clocks clocks;
+    struct node node;
+    struct effects effects;
+    struct list reads;   /* lent, not run */
+    struct list writes;  /* lent, not committed */
+    struct list answers; /* run or committed; the node has not heard */
+    bool reads_are_due, writes_are_due, answers_are_due;
+    uint64_t armed_us; /* the soonest HAPPENING_DEADLINE on its way; UINT64_MAX for none */
+    struct admin_ask asks[MACHINE_ADMIN_SLOTS];
+    uint32_t starts_count;
+    uint64_t incarnation; /* the highest it was seen to have */
+    uint8_t node_id[32];  /* since the first start */
+    bool has_node_id;
+};
+
+/* Off, with an empty disk and right clocks. The world's network has its host already. */
+void machine_init(struct machine *machine, struct world *world, uint32_t index);
+void machine_deinit(struct machine *machine);
+
+/* Open the store and start the node. When its disk does not let it, it is tried again later. */
+void machine_start(struct machine *machine);
+
+/* The program ends in the middle of whatever it does; with `loses_power` so does the machine. What was not
+ * committed is gone. */
+void machine_stop(struct machine *machine, bool loses_power, const char *why);
+
+/* Tell the node to finish and leave; machine_stop() comes later. */
+void machine_drain(struct machine *machine);
+
+/* One event, and all that follows from it at once. The clocks are filled in. */
+void machine_step(struct machine *machine, struct event *event);
+
+/* A happening of this machine's has its turn. */
+void machine_on(struct machine *machine, const struct happening *happening);
+
+/* The documents the node sees; NULL while it is off. */
+const struct view *machine_view(const struct machine *machine);
+
+#endif

@@ -1,0 +1,221 @@
+/* The checks, in the order of oracle.h. */
+#include "sim/oracle.h"
+
+#include "sim/table.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum { STUCK_US = 120 * 1000 * 1000 };
+
+static struct machine *machine_at(const struct operators *operators, uint32_t index)
+{
+    return operators->world->machines[index];
+}
+
+static bool say(char why[ORACLE_WHY_CHARS], const char *text, uint32_t node, uint32_t other)
+{
+    snprintf(why, ORACLE_WHY_CHARS, "node %u: %s (node %u)", node, text, other);
+    return false;
+}
+
+/* Does the node have what the fact says? */
+static bool has_fact(const struct view *view, const struct fact *fact)
+{
+    const uint8_t *bucket_id = NULL;
+    struct document_key key;
+    if (fact->kind == FACT_BUCKET) return view_alias(view, span_text(fact->name), &bucket_id);
+    return view_key(view, span_text(fact->name), &key);
+}
+
+/* --- at any moment -------------------------------------------------------------------------------------- */
+
+static void watch_incarnation(struct world *world, struct machine *machine)
+{
+    if (machine->node.cluster.gossip == NULL) return;
+    uint64_t incarnation = gossip_stats(machine->node.cluster.gossip).incarnation;
+    if (incarnation < machine->incarnation) {
+        world_fail(world, "node %u: its incarnation went back from %llu to %llu", machine->index,
+                   (unsigned long long)machine->incarnation, (unsigned long long)incarnation);
+    }
+    machine->incarnation = incarnation;
+}
+
+static void watch_removals(struct operators *operators, const struct machine *machine)
+{
+    struct world *world = operators->world;
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        const struct machine *other = world->machines[i];
+        bool was_removed = false;
+        if (!other->has_node_id || view_is_member(machine_view(machine), other->node_id, &was_removed)) continue;
+        if (was_removed && !operators_has_removed(operators, other->node_id))
+            world_fail(world, "node %u holds node %u for removed, and nobody removed it", machine->index, i);
+    }
+}
+
+static void watch_facts(struct operators *operators, const struct machine *machine)
+{
+    for (uint32_t i = 0; i < operators->facts_count; i++) {
+        const struct fact *fact = &operators->facts[i];
+        if (fact->state != FACT_DONE || fact->machine != machine->index) continue;
+        if (!has_fact(machine_view(machine), fact))
+            world_fail(operators->world, "node %u acknowledged %s and has it no more", machine->index, fact->name);
+    }
+}
+
+void oracle_watch(struct operators *operators)
+{
+    struct world *world = operators->world;
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        struct machine *machine = world->machines[i];
+        if (!machine->is_up || !machine->is_ready) continue;
+        watch_incarnation(world, machine);
+        watch_removals(operators, machine);
+        watch_facts(operators, machine);
+        if (admin_oldest_us(machine) > STUCK_US)
+            world_fail(world, "node %u does not answer an operator's request", machine->index);
+    }
+}
+
+/* --- at the end ----------------------------------------------------------------------------------------- */
+
+/* Who should be in the cluster at the end. */
+static bool is_wanted(const struct operators *operators, const struct machine *machine)
+{
+    return !machine->is_gone && !operators_has_removed(operators, machine->node_id);
+}
+
+static bool are_documents_equal(const struct op_document *a, const struct op_document *b)
+{
+    return span_is_equal(a->key, b->key) && crdt_lww_compare(&a->register_, &b->register_) == 0;
+}
+
+static bool are_views_equal(const struct view *a, const struct view *b)
+{
+    struct op_document one;
+    struct op_document other;
+    if (view_documents_count(a) != view_documents_count(b)) return false;
+    for (uint32_t i = 0; view_document(a, i, &one); i++) {
+        if (!view_document(b, i, &other) || !are_documents_equal(&one, &other)) return false;
+    }
+    return true;
+}
+
+static bool are_disks_equal(const struct machine *a, const struct machine *b)
+{
+    uint64_t count = disk_rows_count(&a->disk, KV_DOCS);
+    if (count != disk_rows_count(&b->disk, KV_DOCS)) return false;
+    for (uint64_t i = 0; i < count; i++) {
+        const struct row *one = table_row(a->disk.tables[KV_DOCS], i);
+        const struct row *other = table_row(b->disk.tables[KV_DOCS], i);
+        if (!span_is_equal(row_key(one), row_key(other)) || !span_is_equal(row_value(one), row_value(other)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_node_settled(struct operators *operators, const struct machine *machine, bool is_isolated,
+                            char why[ORACLE_WHY_CHARS])
+{
+    if (!machine->is_up || !machine->is_ready) return say(why, "is not up", machine->index, machine->index);
+    if (admin_oldest_us(machine) > 0) return say(why, "has a request under way", machine->index, machine->index);
+    for (uint32_t i = 0; i < operators->facts_count; i++) {
+        const struct fact *fact = &operators->facts[i];
+        bool is_there = has_fact(machine_view(machine), fact);
+        bool is_its_own = !is_isolated || fact->machine == machine->index;
+        if (fact->state == FACT_DONE && is_its_own && !is_there) {
+            snprintf(why, ORACLE_WHY_CHARS, "node %u has not what was acknowledged: %s", machine->index,
+                     fact->name);
+            return false;
+        }
+        if (fact->state == FACT_UNDONE && is_there) {
+            snprintf(why, ORACLE_WHY_CHARS, "node %u has what was deleted: %s", machine->index, fact->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does `machine` see `other` as it is? */
+static bool sees(const struct machine *machine, const struct machine *other, char why[ORACLE_WHY_CHARS])
+{
+    const struct member *member = members_find(&machine->node.cluster.members, other->node_id);
+    if (member == NULL) return say(why, "does not know", machine->index, other->index);
+    if (member->is_self) return true;
+    if (member->state != MEMBER_ALIVE) return say(why, "does not hold for alive", machine->index, other->index);
+    const char *address = network_address(&machine->world->network, other->index);
+    if (!member->has_announcement || !span_is_equal(member->announcement.address, span_text(address)))
+        return say(why, "has an old address of", machine->index, other->index);
+    return true;
+}
+
+static bool are_layouts_equal(const struct ring_layout *a, const struct ring_layout *b)
+{
+    if (a == NULL || b == NULL) return a == b;
+    return a->number == b->number && memcmp(a->hash, b->hash, sizeof a->hash) == 0;
+}
+
+static bool is_pair_settled(const struct machine *first, const struct machine *machine, char why[ORACLE_WHY_CHARS])
+{
+    if (!machine->store.is_member) return say(why, "is no member of the cluster of", machine->index, first->index);
+    if (memcmp(machine->store.cluster_id, first->store.cluster_id, sizeof first->store.cluster_id) != 0)
+        return say(why, "is in another cluster than", machine->index, first->index);
+    if (!are_views_equal(machine_view(first), machine_view(machine)))
+        return say(why, "sees other documents than", machine->index, first->index);
+    if (!are_disks_equal(first, machine))
+        return say(why, "keeps other documents than", machine->index, first->index);
+    if (!are_layouts_equal(view_layout(machine_view(first)), view_layout(machine_view(machine))))
+        return say(why, "has another layout in force than", machine->index, first->index);
+    return true;
+}
+
+static bool is_cluster_settled(struct operators *operators, char why[ORACLE_WHY_CHARS])
+{
+    const struct machine *first = NULL;
+    uint32_t wanted = 0;
+    for (uint32_t i = 0; i < operators->world->machines_count; i++) {
+        const struct machine *machine = machine_at(operators, i);
+        if (!is_wanted(operators, machine)) continue;
+        wanted++;
+        if (first == NULL) first = machine;
+        if (!is_pair_settled(first, machine, why)) return false;
+        for (uint32_t j = 0; j < operators->world->machines_count; j++) {
+            const struct machine *other = machine_at(operators, j);
+            if (is_wanted(operators, other) && !sees(machine, other, why)) return false;
+        }
+    }
+    for (uint32_t i = 0; first != NULL && i < operators->world->machines_count; i++) {
+        const struct machine *machine = machine_at(operators, i);
+        if (is_wanted(operators, machine) && machine->node.cluster.members.count != wanted)
+            return say(why, "counts members that are none", i, first->index);
+    }
+    return true;
+}
+
+bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORACLE_WHY_CHARS])
+{
+    for (uint32_t i = 0; i < operators->world->machines_count; i++) {
+        const struct machine *machine = machine_at(operators, i);
+        if (is_wanted(operators, machine) && !is_node_settled(operators, machine, is_isolated, why)) return false;
+    }
+    return is_isolated || is_cluster_settled(operators, why);
+}
+
+uint32_t oracle_layout_conflicts(const struct operators *operators)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < operators->world->machines_count; i++) {
+        const struct view *view = machine_view(machine_at(operators, i));
+        struct span id;
+        struct span before = {NULL, 0};
+        struct span payload;
+        uint32_t conflicts = 0;
+        for (uint32_t n = 0; view != NULL && view_nth(view, DOCUMENT_LAYOUT, n, &id, &payload); n++) {
+            bool is_same_number = before.length >= 8 && id.length >= 8 && memcmp(before.bytes, id.bytes, 8) == 0;
+            conflicts += is_same_number;
+            before = id;
+        }
+        if (conflicts > most) most = conflicts;
+    }
+    return most;
+}

@@ -1,0 +1,31 @@
+/* What must hold in a world: a check a promise. Each looks at the nodes from outside and says what it found. */
+#ifndef SIM_ORACLE_H
+#define SIM_ORACLE_H
+
+#include "sim/operators.h"
+
+enum { ORACLE_WHY_CHARS = 400 };
+
+/* What must hold at any moment, faults or not; world_fail() else:
+ *
+ *   - the incarnation of a node never goes back (SWIM's refutation rests on it)
+ *   - no member is removed whom no operator removed (H11: gossip never removes)
+ *   - what a node acknowledged it still has, across crashes (I1, I23)
+ *   - no operator's request waits for ever
+ *   - all that the node logged as a bug of its own */
+void oracle_watch(struct operators *operators);
+
+/* What must hold once faults are over and all had their time. False, with `why`, on the first thing that does not
+ * hold yet:
+ *
+ *   - every node is up, ready, and where it should be: a member of the one cluster, or removed
+ *   - one set of documents, byte for byte: in the views and on the disks
+ *   - one layout (I21)
+ *   - one view of who lives: everyone alive, at the address it has
+ *   - what operators were told is so, on every node */
+bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORACLE_WHY_CHARS]);
+
+/* How many layout versions share their number with another one: operators on two sides of a cut really met. */
+uint32_t oracle_layout_conflicts(const struct operators *operators);
+
+#endif
