@@ -25,7 +25,8 @@ struct packet_pair {
     uint8_t key[PACKET_KEY_BYTES];
 };
 
-/* False for a node id that is no point of the curve, or of low order. */
+/* False for a node id that is no point of the curve, or of low order. Holds for any secret, and for as long as the
+ * node key stays. */
 bool packet_pair_init(struct packet_pair *pair, const struct link_identity *identity,
                       const uint8_t peer_id[LINK_NODE_ID_BYTES]);
 
@@ -40,8 +41,8 @@ size_t packet_close(const struct link_identity *identity, const struct packet_pa
 bool packet_sender(const struct link_identity *identity, uint32_t secret_index, struct span packet,
                    uint8_t sender_id[LINK_NODE_ID_BYTES]);
 
-/* Open it into `body` (PACKET_BODY_BYTES_MAX). False: not from this sender, not for us, another cluster or secret.
- */
+/* Open it into `body` (PACKET_BODY_BYTES_MAX). False: not from this sender, not for us, another cluster or secret;
+ * also when the sender would be this node. `body` is then undefined. */
 bool packet_open(const struct link_identity *identity, uint32_t secret_index, const struct packet_pair *pair,
                  const uint8_t sender_id[LINK_NODE_ID_BYTES], struct span packet, uint8_t *body,
                  size_t *body_bytes);
