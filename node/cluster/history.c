@@ -63,21 +63,37 @@ static bool read_versions(const struct view *view, struct arena *arena, struct h
     return true;
 }
 
-/* From the version in force back to the first. A parent that is not there (it is still on its way) ends the chain:
- * of what is older than its end nothing can be said, so it counts as past. */
+/* The version before, or NULL; versions are in order of number. */
+static const struct history_version *before(const struct history *history, uint32_t index)
+{
+    const struct history_version *version = &history->versions[index];
+    for (uint32_t i = index; i-- > 0 && history->versions[i].number + 1 >= version->number;) {
+        const struct history_version *at = &history->versions[i];
+        if (at->number + 1 == version->number && is_hash(at->hash, version->parent)) return at;
+    }
+    return NULL;
+}
+
+/* Documents come in any order: a version whose ancestors are not all here is neither in force nor lost. */
+static void mark_incomplete(struct history *history)
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        struct history_version *version = &history->versions[i];
+        const struct history_version *parent = before(history, i);
+        bool is_whole = version->number == 1 || (parent != NULL && parent->fate != HISTORY_INCOMPLETE);
+        version->fate = is_whole ? HISTORY_LOST : HISTORY_INCOMPLETE;
+    }
+}
+
+/* From the version in force back to the first. */
 static void mark_chain(struct history *history, const uint8_t *in_force)
 {
     const uint8_t *wanted = in_force;
-    uint64_t oldest = UINT64_MAX;
     for (uint32_t i = history->count; i-- > 0;) {
         struct history_version *version = &history->versions[i];
         if (!is_hash(version->hash, wanted)) continue;
         version->fate = wanted == in_force ? HISTORY_IN_FORCE : HISTORY_ANCESTOR;
         wanted = version->parent;
-        oldest = version->number;
-    }
-    for (uint32_t i = 0; i < history->count; i++) {
-        if (history->versions[i].number < oldest) history->versions[i].fate = HISTORY_ANCESTOR;
     }
 }
 
@@ -86,6 +102,7 @@ bool history_read(const struct view *view, struct arena *arena, struct history *
     *history = (struct history){0};
     const struct ring_layout *in_force = view_layout(view);
     if (!read_versions(view, arena, history)) return false;
+    mark_incomplete(history);
     if (in_force != NULL) mark_chain(history, in_force->hash);
     for (uint32_t i = 0; i < history->count; i++) {
         struct history_version *version = &history->versions[i];
@@ -125,6 +142,7 @@ const char *history_fate_name(enum history_fate fate)
     case HISTORY_ANCESTOR: return "past";
     case HISTORY_LOST: return "lost";
     case HISTORY_DISMISSED: return "dismissed";
+    case HISTORY_INCOMPLETE: return "incomplete";
     }
     return "?";
 }

@@ -11,9 +11,10 @@
 
 enum history_fate {
     HISTORY_IN_FORCE,
-    HISTORY_ANCESTOR,  /* of the one in force */
-    HISTORY_LOST,      /* of two with one number the other stayed; or it came of such a one */
-    HISTORY_DISMISSED, /* it lost, and its changes were taken over or given up */
+    HISTORY_ANCESTOR,   /* of the one in force */
+    HISTORY_LOST,       /* of two with one number the other stayed; or it came of such a one */
+    HISTORY_DISMISSED,  /* it lost, and its changes were taken over or given up */
+    HISTORY_INCOMPLETE, /* a version it came from is not here (yet) */
 };
 
 /* One version, without its holders. `layout` has them. */
@@ -45,7 +46,7 @@ const struct history_version *history_find(const struct history *history,
 /* The version as a whole, in `arena`; NULL when it is out of memory. */
 const struct ring_layout *history_layout(const struct history_version *version, struct arena *arena);
 
-/* "in force", "past", "lost", "dismissed". */
+/* "in force", "past", "lost", "dismissed", "incomplete". */
 const char *history_fate_name(enum history_fate fate);
 
 #endif

@@ -235,7 +235,7 @@ static void refuse_ring(const struct ring_layout *next, const struct ring_plan *
 enum plan_assigned plan_assign(const struct plan_input *input, const struct ring_layout *in_force,
                                struct ring_layout *next, struct ring_plan *ring, char refusal[PLAN_MESSAGE_CHARS])
 {
-    void *memory = arena_alloc(input->arena, ring_assign_memory_bytes(next));
+    void *memory = arena_alloc(input->arena, ring_assign_memory_bytes(next) + 1);
     if (memory == NULL) return PLAN_ASSIGN_NO_MEMORY;
     if (ring_assign(in_force, next, memory, ring)) return PLAN_ASSIGNED;
     refuse_ring(next, ring, refusal);

@@ -187,7 +187,7 @@ static uint64_t estimate_partition(const struct plan_input *input, const struct 
     }
     for (uint32_t i = 0; before != NULL && i < plan->nodes_count; i++) {
         const struct member *member = plan_member(input, plan->nodes[i].id);
-        if (member == NULL || !member->has_announcement) continue;
+        if (plan->nodes[i].load_before == 0 || member == NULL || !member->has_announcement) continue;
         used = sum(used, member->announcement.used_bytes);
         copies += plan->nodes[i].load_before;
     }

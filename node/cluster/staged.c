@@ -80,17 +80,10 @@ static void put_changes(struct staged *staged, const struct ring_layout *layout,
         staged->zone_redundancy = (struct staged_number){true, layout->zone_redundancy, lost};
 }
 
-static bool is_first(const struct history_version *version)
-{
-    static const uint8_t zeros[RING_LAYOUT_HASH_BYTES] = {0};
-    return memcmp(version->parent, zeros, sizeof zeros) == 0;
-}
-
-/* A version whose parent is not here says nothing yet: what it changed cannot be told. */
 static bool put_lost(struct staged *staged, struct arena *arena, const struct history_version *lost)
 {
-    const struct history_version *before = history_find(&staged->history, lost->parent);
-    if (before == NULL && !is_first(lost)) return true;
+    const struct history_version *before = history_find(&staged->history,
+                                                        lost->parent); /* NULL: it was the first */
     const struct ring_layout *layout = history_layout(lost, arena);
     const struct ring_layout *parent = before == NULL ? NULL : history_layout(before, arena);
     if (layout == NULL || (before != NULL && parent == NULL)) return false;
