@@ -137,7 +137,8 @@ static enum err disk_put(struct kv_txn *kv_txn, enum kv_space space, struct span
     assert(txn->is_writing && is_key(key));
     enum err err = txn_fault(txn, true);
     size_t bytes_max = txn->disk->value_bytes_max;
-    if (err == ERR_OK && bytes_max > 0 && value.length > bytes_max) err = txn->broken = ERR_FULL;
+    bool is_too_long = bytes_max > 0 && value.length > bytes_max;
+    if (err == ERR_OK && (txn->disk->is_full || is_too_long)) err = txn->broken = ERR_FULL;
     if (err == ERR_OK) table_put(&txn->tables[space], row_create(key, value));
     return err;
 }

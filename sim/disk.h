@@ -24,6 +24,7 @@ struct disk {
     struct disk_txn *open; /* all transactions under way */
     struct disk_fault change_fault;
     struct disk_fault call_fault;
+    bool is_full;           /* every put answers ERR_FULL; deletes go on */
     bool is_nearly_full;    /* what kv_is_nearly_full() answers */
     size_t value_bytes_max; /* a put of a longer value answers ERR_FULL; 0: any length fits */
     uint64_t commits_count; /* of writing transactions, those that succeeded */

@@ -25,6 +25,7 @@ struct world;
 struct machine {
     struct world *world;
     uint32_t index; /* also its host in the network */
+    uint32_t group; /* 0: of the cluster that is looked at; others are strangers with clusters of their own */
     uint32_t life;  /* raised by each start and stop: happenings of an earlier one mean nothing */
     bool is_up;
     bool is_ready; /* EFFECT_READY came */

@@ -26,6 +26,7 @@ static void note_fact(struct fact *fact, bool is_undone, int status, uint32_t ma
 {
     bool is_done = status == 200 || status == 204;
     if (is_undone && is_done) fact->state = FACT_UNDONE;
+    if (is_undone && status >= 400 && status < 500 && fact->state == FACT_UNDOING) fact->state = FACT_DONE;
     if (!is_undone && is_done && fact->state == FACT_ASKED) {
         fact->state = FACT_DONE;
         fact->machine = machine;
@@ -34,6 +35,7 @@ static void note_fact(struct fact *fact, bool is_undone, int status, uint32_t ma
 }
 
 static void on_answer(void *owner, struct machine *machine, uint64_t tag, const struct admin_answer *answer);
+static void apply(struct operators *operators, struct machine *machine);
 
 static void ask(struct operators *operators, struct machine *machine, const char *method, const char *target,
                 const char *body, uint64_t tag)
@@ -57,7 +59,9 @@ static void on_answer(void *owner, struct machine *machine, uint64_t tag, const 
         operators->counts.documents += is_done;
         break;
     case TAG_CHANGE: operators->counts.documents += is_done; break;
-    case TAG_STAGE: break;
+    case TAG_STAGE:
+        if (is_done && machine->is_up) apply(operators, machine);
+        break;
     case TAG_APPLY: operators->counts.layouts += is_done; break;
     case TAG_REMOVE: operators->counts.removals += is_done; break;
     case TAGS_COUNT: assert(false); break;
@@ -146,4 +150,41 @@ bool operators_has_removed(const struct operators *operators, const uint8_t node
         if (memcmp(operators->removed[i], node_id, 32) == 0) return true;
     }
     return false;
+}
+
+void operators_remove(struct operators *operators, struct machine *machine, const struct machine *removed)
+{
+    char body[120];
+    char id[65] = "";
+    if (operators->removed_count == WORLD_MACHINES_MAX) return;
+    hash_hex(removed->node_id, sizeof removed->node_id, id);
+    uint32_t index = operators->removed_count++;
+    memcpy(operators->removed[index], removed->node_id, sizeof removed->node_id);
+    snprintf(body, sizeof body, "{\"node\":\"%s\"}", id);
+    ask(operators, machine, "POST", "/v1/cluster/remove", body, tag_of(TAG_REMOVE, index));
+}
+
+/* --- layouts -------------------------------------------------------------------------------------------- */
+
+static void apply(struct operators *operators, struct machine *machine)
+{
+    const struct ring_layout *layout = view_layout(machine_view(machine));
+    char body[64];
+    snprintf(body, sizeof body, "{\"version\":%llu}",
+             (unsigned long long)(layout == NULL ? 1 : layout->number + 1));
+    ask(operators, machine, "POST", "/v1/layout/apply", body, tag_of(TAG_APPLY, 0));
+}
+
+void operators_change_layout(struct operators *operators, struct machine *machine)
+{
+    struct world *world = operators->world;
+    const struct machine *of = world->machines[dice_below(&operators->prng, world->machines_count)];
+    char body[200];
+    char id[65] = "";
+    if (!of->has_node_id || of->group != machine->group || operators_has_removed(operators, of->node_id)) return;
+    hash_hex(of->node_id, sizeof of->node_id, id);
+    snprintf(body, sizeof body, "{\"node\":\"%s\",\"zone\":\"zone-%u\",\"capacity\":%llu}", id,
+             network_site(&world->network, of->index),
+             (unsigned long long)(dice_between(&operators->prng, 1, 50) * UINT64_C(100000000000)));
+    ask(operators, machine, "POST", "/v1/layout/stage", body, tag_of(TAG_STAGE, 0));
 }

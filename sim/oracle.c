@@ -79,10 +79,19 @@ void oracle_watch(struct operators *operators)
 
 /* --- at the end ----------------------------------------------------------------------------------------- */
 
-/* Who should be in the cluster at the end. */
-static bool is_wanted(const struct operators *operators, const struct machine *machine)
+/* Who should be in the cluster of a group at the end: who was not removed; of a removal whose answer was lost the
+ * documents say whether it was done. */
+static bool is_wanted(const struct operators *operators, const struct machine *machine, uint32_t group)
 {
-    return !machine->is_gone && !operators_has_removed(operators, machine->node_id);
+    if (machine->is_gone || machine->group != group) return false;
+    if (!operators_has_removed(operators, machine->node_id)) return true;
+    for (uint32_t i = 0; i < operators->world->machines_count; i++) {
+        const struct machine *other = machine_at(operators, i);
+        bool is_witness = other->group == group && other->is_up && !other->is_gone &&
+                          !operators_has_removed(operators, other->node_id);
+        if (is_witness) return view_is_member(machine_view(other), machine->node_id, NULL);
+    }
+    return false;
 }
 
 static bool are_documents_equal(const struct op_document *a, const struct op_document *b)
@@ -119,7 +128,7 @@ static bool is_node_settled(struct operators *operators, const struct machine *m
 {
     if (!machine->is_up || !machine->is_ready) return say(why, "is not up", machine->index, machine->index);
     if (admin_oldest_us(machine) > 0) return say(why, "has a request under way", machine->index, machine->index);
-    for (uint32_t i = 0; i < operators->facts_count; i++) {
+    for (uint32_t i = 0; i < operators->facts_count && machine->group == 0; i++) {
         const struct fact *fact = &operators->facts[i];
         bool is_there = has_fact(machine_view(machine), fact);
         bool is_its_own = !is_isolated || fact->machine == machine->index;
@@ -169,25 +178,41 @@ static bool is_pair_settled(const struct machine *first, const struct machine *m
     return true;
 }
 
-static bool is_cluster_settled(struct operators *operators, char why[ORACLE_WHY_CHARS])
+static bool is_cluster_settled(struct operators *operators, uint32_t group, char why[ORACLE_WHY_CHARS])
 {
     const struct machine *first = NULL;
     uint32_t wanted = 0;
     for (uint32_t i = 0; i < operators->world->machines_count; i++) {
         const struct machine *machine = machine_at(operators, i);
-        if (!is_wanted(operators, machine)) continue;
+        if (!is_wanted(operators, machine, group)) continue;
         wanted++;
         if (first == NULL) first = machine;
         if (!is_pair_settled(first, machine, why)) return false;
         for (uint32_t j = 0; j < operators->world->machines_count; j++) {
             const struct machine *other = machine_at(operators, j);
-            if (is_wanted(operators, other) && !sees(machine, other, why)) return false;
+            if (is_wanted(operators, other, group) && !sees(machine, other, why)) return false;
         }
     }
     for (uint32_t i = 0; first != NULL && i < operators->world->machines_count; i++) {
         const struct machine *machine = machine_at(operators, i);
-        if (is_wanted(operators, machine) && machine->node.cluster.members.count != wanted)
+        if (is_wanted(operators, machine, group) && machine->node.cluster.members.count != wanted)
             return say(why, "counts members that are none", i, first->index);
+    }
+    return true;
+}
+
+/* Strangers are in no cluster of ours, whatever address they have (H13). */
+static bool are_apart(const struct operators *operators, char why[ORACLE_WHY_CHARS])
+{
+    const struct world *world = operators->world;
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        const struct machine *machine = world->machines[i];
+        for (uint32_t j = 0; j < i; j++) {
+            const struct machine *other = world->machines[j];
+            if (!machine->is_up || !other->is_up || machine->group == other->group) continue;
+            if (memcmp(machine->store.cluster_id, other->store.cluster_id, sizeof other->store.cluster_id) == 0)
+                return say(why, "is in the cluster of a stranger", i, j);
+        }
     }
     return true;
 }
@@ -196,9 +221,15 @@ bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORAC
 {
     for (uint32_t i = 0; i < operators->world->machines_count; i++) {
         const struct machine *machine = machine_at(operators, i);
-        if (is_wanted(operators, machine) && !is_node_settled(operators, machine, is_isolated, why)) return false;
+        if (is_wanted(operators, machine, machine->group) &&
+            !is_node_settled(operators, machine, is_isolated, why))
+            return false;
     }
-    return is_isolated || is_cluster_settled(operators, why);
+    if (is_isolated) return true;
+    for (uint32_t group = 0; group < 2; group++) {
+        if (!is_cluster_settled(operators, group, why)) return false;
+    }
+    return are_apart(operators, why);
 }
 
 uint32_t oracle_layout_conflicts(const struct operators *operators)

@@ -1,0 +1,234 @@
+/* The phases of a run. */
+#include "sim/run.h"
+
+#include "sim/dice.h"
+#include "sim/table.h"
+
+#include <stdlib.h>
+
+#define SECOND_US UINT64_C(1000000)
+
+enum {
+    PEERS = 5,              /* addresses in each node's configuration */
+    FORM_S_MAX = 120,       /* a cluster without faults is formed in this time, or the faults begin before */
+    SETTLE_S_MAX = 1200,    /* from the heal on: a minute of suspicion, a minute of seldom probes, exchanges… */
+    SETTLE_NODE_S_MAX = 20, /* …and so much more a node */
+    QUIET_S = 10,           /* what is settled stays so for at least so long */
+};
+
+struct run {
+    const struct run_settings *settings;
+    struct faults_settings weather;
+    struct world world;
+    struct operators operators;
+    struct faults faults;
+    struct prng prng;
+};
+
+const char *run_verdict_name(enum run_verdict verdict)
+{
+    static const char *const names[] = {"passed", "vacuous", "FAILED"};
+    return names[verdict];
+}
+
+/* --- set up --------------------------------------------------------------------------------------------- */
+
+static void set_text(char *to, size_t room, const char *text)
+{
+    snprintf(to, room, "%s", text);
+}
+
+/* The configuration a person would write: the same peers in each file. */
+static void configure(struct run *run, struct machine *machine)
+{
+    struct cluster_settings *cluster = &machine->settings.cluster;
+    struct network *network = &run->world.network;
+    cluster->is_enabled = !run->settings->is_isolated;
+    set_text(cluster->address, sizeof cluster->address, network_address(network, machine->index));
+    snprintf(cluster->name, sizeof cluster->name, "node-%u", machine->index);
+    snprintf(cluster->zone, sizeof cluster->zone, "zone-%u", network_site(network, machine->index));
+    cluster->capacity = dice_between(&run->prng, 1, 20) * UINT64_C(100000000000);
+    cluster->bootstrap = CLUSTER_AUTO;
+    cluster->replication = 3;
+    cluster->probe_interval_ms = 1000;
+    cluster->secrets_count = 1;
+    memset(cluster->secrets[0], 'a' + (int)machine->group, sizeof cluster->secrets[0]);
+}
+
+static void give_peers(struct run *run, struct machine *machine)
+{
+    struct cluster_settings *cluster = &machine->settings.cluster;
+    cluster->peers_count = 0;
+    for (uint32_t i = 0; i < run->world.machines_count && cluster->peers_count < PEERS; i++) {
+        if (run->world.machines[i]->group != machine->group) continue;
+        set_text(cluster->peers[cluster->peers_count++], sizeof cluster->peers[0],
+                 run->world.machines[i]->settings.cluster.address);
+    }
+}
+
+static struct machine *add(struct run *run, uint32_t group)
+{
+    struct machine *machine = world_add(&run->world, (uint32_t)dice_below(&run->prng, run->weather.sites));
+    machine->group = group;
+    configure(run, machine);
+    return machine;
+}
+
+static void start_soon(struct run *run, struct machine *machine)
+{
+    queue_put(&run->world.queue,
+              (struct happening){.time_us = run->world.now_us + dice_below(&run->prng, 5 * SECOND_US),
+                                 .kind = HAPPENING_START,
+                                 .node = machine->index,
+                                 .life = machine->life});
+}
+
+static void join(void *owner, struct faults *faults)
+{
+    struct run *run = owner;
+    (void)faults;
+    if (run->world.machines_count == WORLD_MACHINES_MAX) return;
+    struct machine *machine = add(run, 0);
+    give_peers(run, machine);
+    start_soon(run, machine);
+}
+
+static void put_check(struct run *run)
+{
+    queue_put(&run->world.queue,
+              (struct happening){.time_us = run->world.now_us + SECOND_US, .kind = HAPPENING_CHECK});
+}
+
+static void on_happening(void *owner, const struct happening *happening)
+{
+    struct run *run = owner;
+    if (happening->kind == HAPPENING_CHECK) {
+        oracle_watch(&run->operators);
+        put_check(run);
+    } else {
+        faults_on(&run->faults, happening);
+    }
+}
+
+static void set_up(struct run *run)
+{
+    const struct run_settings *settings = run->settings;
+    faults_draw(&run->weather, settings->seed, settings->nodes);
+    world_init(&run->world, settings->seed, &run->weather.network, settings->trace_out, settings->with_packets);
+    run->world.plant = settings->plant;
+    run->world.on_happening = on_happening;
+    run->world.owner = run;
+    dice_init(&run->prng, settings->seed, "run");
+    operators_init(&run->operators, &run->world, settings->seed);
+    for (uint32_t i = 0; i < run->weather.nodes; i++)
+        add(run, 0);
+    for (uint32_t i = 0; i < run->weather.strangers && !settings->is_isolated; i++)
+        add(run, 1);
+    for (uint32_t i = 0; i < run->world.machines_count; i++) {
+        give_peers(run, run->world.machines[i]);
+        start_soon(run, run->world.machines[i]);
+    }
+    put_check(run);
+}
+
+/* --- phases --------------------------------------------------------------------------------------------- */
+
+/* Let time go by until all is settled, at most `seconds`; false with `why` when it is not, or on a failure. */
+static bool wait_settled(struct run *run, uint64_t seconds, char why[ORACLE_WHY_CHARS])
+{
+    uint64_t ends_us = run->world.now_us + seconds * SECOND_US;
+    bool is_settled = false;
+    while (run->world.now_us < ends_us) {
+        if (!world_run_until(&run->world, run->world.now_us + SECOND_US)) return false;
+        is_settled = oracle_settled(&run->operators, run->settings->is_isolated, why);
+        if (is_settled) return true;
+    }
+    return false;
+}
+
+static void have_faults(struct run *run)
+{
+    uint64_t seconds = run->settings->faults_s;
+    if (seconds == 0) seconds = dice_between(&run->prng, 120, 1200);
+    faults_init(&run->faults, &run->weather, &run->world, &run->operators);
+    run->faults.join = join;
+    run->faults.owner = run;
+    if (run->settings->is_isolated) run->faults.settings.has[FAULT_JOIN] = false;
+    if (run->settings->is_calm) run->faults.generation++; /* what is in the queue means nothing */
+    (void)world_run_until(&run->world, run->world.now_us + seconds * SECOND_US);
+}
+
+static void heal(struct run *run, struct run_result *result)
+{
+    char why[ORACLE_WHY_CHARS] = "";
+    uint64_t began_us = run->world.now_us;
+    uint64_t seconds = SETTLE_S_MAX + SETTLE_NODE_S_MAX * run->world.machines_count;
+    faults_end(&run->faults);
+    run->world.network.settings.loss = 0;
+    bool is_settled = wait_settled(run, seconds, why);
+    result->settled_us = run->world.now_us - began_us;
+    bool runs_on = world_run_until(&run->world, run->world.now_us + QUIET_S * SECOND_US);
+    if (is_settled && runs_on) is_settled = oracle_settled(&run->operators, run->settings->is_isolated, why);
+    if (!is_settled && runs_on)
+        world_fail(&run->world, "%llu s after the heal not everything is equal: %s",
+                   (unsigned long long)(result->settled_us / SECOND_US), why);
+}
+
+/* What a run must have done to prove anything. */
+static const char *missing(const struct run *run, const struct run_result *result)
+{
+    const struct network_counts *network = &run->world.network.counts;
+    bool had_cut = network->cut > 0 || network->stalls > 0;
+    bool had_fault = had_cut || result->world.crashes > 0 || result->world.disk_full > 0 ||
+                     result->world.disk_errors > 0 || result->faults[FAULT_JUMP] > 0 ||
+                     result->faults[FAULT_DRIFT] > 0;
+    if (!had_fault) return "no fault had an effect";
+    if (result->operators.documents == 0) return "no operator's change was acknowledged";
+    return NULL;
+}
+
+static void judge(struct run *run, struct run_result *result)
+{
+    const char *what = missing(run, result);
+    if (run->world.failure[0] != '\0') {
+        result->verdict = RUN_FAILED;
+        memcpy(result->what, run->world.failure, sizeof result->what);
+    } else if (what != NULL) {
+        result->verdict = RUN_VACUOUS;
+        snprintf(result->what, sizeof result->what, "%s", what);
+    }
+}
+
+static void fill(struct run *run, struct run_result *result)
+{
+    result->hash = trace_hash(&run->world.trace);
+    result->lines_count = run->world.trace.lines_count;
+    result->virtual_us = run->world.now_us;
+    result->nodes = run->world.machines_count;
+    result->sites = run->weather.sites;
+    result->world = run->world.counts;
+    result->operators = run->operators.counts;
+    result->layout_conflicts = oracle_layout_conflicts(&run->operators);
+    result->links_broken = run->world.network.counts.broken;
+    result->links_stalled = run->world.network.counts.stalls;
+    result->datagrams_cut = run->world.network.counts.cut;
+    memcpy(result->faults, run->faults.counts, sizeof result->faults);
+}
+
+void run_seed(const struct run_settings *settings, struct run_result *result)
+{
+    struct run *run = table_take(NULL, sizeof *run);
+    char why[ORACLE_WHY_CHARS] = "";
+    *run = (struct run){.settings = settings};
+    *result = (struct run_result){.verdict = RUN_PASSED};
+    set_up(run);
+    bool forms_first = dice_chance(&run->prng, 800);
+    if (forms_first) (void)wait_settled(run, FORM_S_MAX, why);
+    have_faults(run);
+    heal(run, result);
+    fill(run, result);
+    judge(run, result);
+    faults_deinit(&run->faults);
+    world_deinit(&run->world);
+    free(run);
+}
