@@ -287,7 +287,7 @@ static bool settle_path(struct load *load, char *path, const char *name)
     return refuse(load, "data_dir: too long for the path of %s in it", name);
 }
 
-static bool is_any(const struct config_address *address)
+bool config_address_is_any(const struct config_address *address)
 {
     return strcmp(address->host, address->is_v6 ? "::" : "0.0.0.0") == 0;
 }
@@ -296,8 +296,9 @@ static bool is_any(const struct config_address *address)
 static bool is_in_the_way(const struct config_address *one, const struct config_address *other)
 {
     if (one->port == 0 || one->port != other->port) return false;
-    if ((one->is_v6 && is_any(one)) || (other->is_v6 && is_any(other))) return true;
-    return one->is_v6 == other->is_v6 && (is_any(one) || is_any(other) || strcmp(one->host, other->host) == 0);
+    if ((one->is_v6 && config_address_is_any(one)) || (other->is_v6 && config_address_is_any(other))) return true;
+    return one->is_v6 == other->is_v6 &&
+           (config_address_is_any(one) || config_address_is_any(other) || strcmp(one->host, other->host) == 0);
 }
 
 /* Which of the two nobody chose is said. */

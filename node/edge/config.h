@@ -119,6 +119,9 @@ bool config_address_decode(const char *text, struct config_address *address);
 /* Is it "HOST:PORT", HOST a name, an IPv4 literal or an IPv6 literal in brackets, PORT from 1 to 65535? */
 bool config_peer_is_address(struct span text);
 
+/* Does it stand for every address of the machine? */
+bool config_address_is_any(const struct config_address *address);
+
 /* Write "HOST:PORT" or "[V6]:PORT" of `address` with another port: for messages and URLs of what was bound.
  * `text` takes CONFIG_ADDRESS_BYTES. */
 void config_address_encode(const struct config_address *address, uint16_t port, char *text);

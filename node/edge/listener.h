@@ -1,4 +1,4 @@
-/* A port: bound, listened on, and every connection of it handed to the clients.
+/* Takes connections at a port, and hands each to whoever opened the listener.
  *
  * Accepts by itself and not through libuv, which cannot be told to pause: when the system has no descriptor left,
  * a listener does until the next sweep, and who knocks waits in the kernel's queue.
@@ -8,33 +8,34 @@
 
 #include <uv.h>
 
-#include "node/core/event.h"
-#include "node/edge/config.h"
-
-struct loop;
+#include "node/edge/log.h"
+#include "node/edge/port.h"
 
 enum {
-    LISTENER_BACKLOG = 1024, /* connections the kernel holds until they are taken */
-    LISTENER_BURST = 256,    /* taken before other sockets are looked at again */
+    LISTENER_BURST = 256, /* taken before other sockets are looked at again */
 };
 
 struct listener {
     uv_poll_t poll;
-    struct loop *loop;
-    enum event_door door;
-    int fd;                        /* -1: closed */
-    bool is_paused;                /* no descriptor or memory was left */
-    struct config_address address; /* with the port that was bound */
+    const struct log *log;
+    struct port *port; /* NULL: not open */
+    void (*on_connection)(void *owner, int fd);
+    void *owner;
+    bool is_paused; /* no descriptor or memory was left */
 };
 
-/* Bind and listen; connections come once the loop runs. On failure `message` (CONFIG_MESSAGE_BYTES) says why. */
-MUST_USE enum err listener_open(struct listener *listener, struct loop *loop, enum event_door door,
-                                const struct config_address *address, char *message);
+/* Connections come once the loop runs, each as a descriptor that is `on_connection`'s from then on. `port` is
+ * open, and outlives the listener, as the others do. On failure `message` (CONFIG_MESSAGE_BYTES) says why. */
+MUST_USE enum err listener_open(struct listener *listener, uv_loop_t *uv, const struct log *log, struct port *port,
+                                void (*on_connection)(void *owner, int fd), void *owner, char *message);
 
 /* Take connections again after a pause. */
 void listener_resume(struct listener *listener);
 
-/* Take no more. Accepts one that was never opened if its fd is -1, and itself twice. */
+/* Take no more; the port stays open. Accepts a zeroed one, and itself twice. */
+void listener_detach(struct listener *listener);
+
+/* The same, and close the port: who knocks is refused. */
 void listener_close(struct listener *listener);
 
 #endif

@@ -57,6 +57,62 @@ static void refuse(struct loop *loop, struct effect *effect)
     }
 }
 
+static enum log_level level_of(enum effect_level level)
+{
+    switch (level) {
+    case EFFECT_DEBUG: return LOG_LEVEL_DEBUG;
+    case EFFECT_INFO: return LOG_LEVEL_INFO;
+    case EFFECT_WARN: return LOG_LEVEL_WARN;
+    case EFFECT_ERROR: break;
+    }
+    return LOG_LEVEL_ERROR;
+}
+
+static void log_effect(const struct loop *loop, const struct effect *effect)
+{
+    struct log_line line;
+    log_begin(&line, loop->log, level_of(effect->log.level), effect->log.event);
+    for (uint32_t i = 0; i < effect->log.fields_count; i++) {
+        const struct effect_field *field = &effect->log.fields[i];
+        if (field->text.bytes != NULL) {
+            log_span(&line, field->name, field->text);
+        } else {
+            log_u64(&line, field->name, field->number);
+        }
+    }
+    log_end(&line);
+}
+
+static void become_ready(struct loop *loop, const struct effect *effect)
+{
+    char message[CONFIG_MESSAGE_BYTES];
+    loop->is_ready = true;
+    if (peers_start(&loop->peers, message) != ERR_OK) {
+        log_event_text(loop->log, LOG_LEVEL_ERROR, "other nodes cannot be listened to", "why", message);
+        stop(loop, ERR_MEMORY);
+        return;
+    }
+    loop->on_ready(loop, effect);
+}
+
+/* What it concerns is no client: done even when memory ran out under a client's step. */
+static bool is_of_cluster(const struct effect *effect)
+{
+    return effect->kind >= EFFECT_LINK_DIAL;
+}
+
+static void carry_out_of_cluster(struct loop *loop, struct effect *effect)
+{
+    if (effect->kind == EFFECT_LOG) {
+        log_effect(loop, effect);
+    } else if (effect->kind == EFFECT_RESTART) {
+        loop->wants_restart = true;
+        uv_stop(&loop->uv);
+    } else {
+        peers_carry_out(&loop->peers, effect);
+    }
+}
+
 static void carry_out(struct loop *loop, struct effect *effect)
 {
     struct client *client = NULL;
@@ -64,10 +120,7 @@ static void carry_out(struct loop *loop, struct effect *effect)
     case EFFECT_STORE:
         list_append(op_is_write(effect->op) ? &loop->writes : &loop->reads, &effect->op->link);
         return;
-    case EFFECT_READY:
-        loop->is_ready = true;
-        loop->on_ready(loop, effect);
-        return;
+    case EFFECT_READY: become_ready(loop, effect); return;
     case EFFECT_FAILED:
         log_failure(loop, effect->err);
         stop(loop, effect->err);
@@ -80,7 +133,7 @@ static void carry_out(struct loop *loop, struct effect *effect)
     case EFFECT_LINK_CLOSE:
     case EFFECT_DATAGRAM:
     case EFFECT_LOG:
-    case EFFECT_RESTART: return;
+    case EFFECT_RESTART: carry_out_of_cluster(loop, effect); return;
     }
     client = loop->clients[effect->slot];
     if (client == NULL) return; /* closed in between; the node hears of it */
@@ -104,7 +157,7 @@ void loop_step(struct loop *loop, struct event *event)
     bool is_refused = json_memory_was_short();
     for (struct effect *effect = effects_take(&loop->effects); effect != NULL;
          effect = effects_take(&loop->effects)) {
-        if (is_refused) {
+        if (is_refused && !is_of_cluster(effect)) {
             refuse(loop, effect);
         } else {
             carry_out(loop, effect);
@@ -184,7 +237,7 @@ static void arm_deadline(struct loop *loop);
 static bool has_work(const struct loop *loop)
 {
     return !list_is_empty(&loop->stored) || !list_is_empty(&loop->reads) || !list_is_empty(&loop->sent) ||
-           !list_is_empty(&loop->runnable);
+           !list_is_empty(&loop->runnable) || peers_have_news(&loop->peers);
 }
 
 static void on_busy(uv_idle_t *idle)
@@ -195,6 +248,7 @@ static void on_busy(uv_idle_t *idle)
 static void start_commit(struct loop *loop)
 {
     if (loop->is_committing || list_is_empty(&loop->writes) || loop->failure != ERR_OK) return;
+    if (loop->wants_restart) return; /* the store's keys in memory are not those of the database any more */
     loop->is_committing = true;
     committer_start(&loop->committer, &loop->writes);
 }
@@ -218,6 +272,7 @@ static void pump(struct loop *loop)
         run_small_read(loop);
         if (!list_is_empty(&loop->sent)) tell_sent(loop);
         if (!list_is_empty(&loop->runnable)) run_client(loop);
+        if (peers_have_news(&loop->peers)) peers_tell(&loop->peers);
     }
     if (is_turn_of_large(loop)) (void)run_read(loop, &loop->large, false);
     if (has_work(loop) || !list_is_empty(&loop->large)) {
@@ -324,6 +379,7 @@ static void on_sweep(uv_timer_t *timer)
     sweep_clients(loop, now_ms);
     listener_resume(&loop->k2v);
     listener_resume(&loop->admin);
+    listener_resume(&loop->peers.listener);
     pump(loop);
     loop->on_alive(loop);
 }
@@ -337,6 +393,7 @@ static void drain(struct loop *loop)
     loop->drain_ends_ms = clock_monotonic_ms() + LOOP_DRAIN_MS - LOOP_SWEEP_MS;
     listener_close(&loop->k2v);
     listener_close(&loop->admin);
+    peers_drain(&loop->peers);
     struct event event = {.kind = EVENT_DRAIN};
     loop_step(loop, &event);
     pump(loop);
@@ -407,6 +464,41 @@ static void init_handles(struct loop *loop)
     loop->has_terminal = isatty(STDIN_FILENO);
 }
 
+static void on_k2v_connection(void *loop, int fd)
+{
+    client_create(loop, EVENT_DOOR_K2V, fd);
+}
+
+static void on_admin_connection(void *loop, int fd)
+{
+    client_create(loop, EVENT_DOOR_ADMIN, fd);
+}
+
+static void on_peer_event(void *loop, struct event *event)
+{
+    loop_step(loop, event);
+}
+
+static enum err open_listener(struct loop *loop, struct listener *listener, struct port *port,
+                              void (*on_connection)(void *loop, int fd), char *message)
+{
+    return listener_open(listener, &loop->uv, loop->log, port, on_connection, loop, message);
+}
+
+static enum err open_listeners(struct loop *loop, char *message)
+{
+    const struct peers_owner owner = {.uv = &loop->uv,
+                                      .log = loop->log,
+                                      .buffer = loop->read_buffer,
+                                      .buffer_bytes = sizeof loop->read_buffer,
+                                      .on_event = on_peer_event,
+                                      .self = loop};
+    enum err err = open_listener(loop, &loop->k2v, &loop->ports->k2v, on_k2v_connection, message);
+    if (err == ERR_OK) err = open_listener(loop, &loop->admin, &loop->ports->admin, on_admin_connection, message);
+    if (err == ERR_OK) err = peers_open(&loop->peers, &owner, &loop->ports->rpc, message);
+    return err;
+}
+
 static bool init_tables(struct loop *loop, const struct settings *settings)
 {
     uint32_t slots = settings->connections_max;
@@ -420,7 +512,8 @@ static bool init_tables(struct loop *loop, const struct settings *settings)
 }
 
 enum err loop_init(struct loop *loop, const struct config *config, struct log *log,
-                   const struct settings *settings, struct store *store, struct kv_lmdb *kv, char *message)
+                   const struct settings *settings, struct store *store, struct kv_lmdb *kv,
+                   struct loop_ports *ports, char *message)
 {
     uint8_t seed[PRNG_SEED_BYTES];
     loop->config = config;
@@ -435,16 +528,14 @@ enum err loop_init(struct loop *loop, const struct config *config, struct log *l
     list_init(&loop->finished);
     list_init(&loop->stored);
     list_init(&loop->watched);
-    loop->k2v.fd = -1;
-    loop->admin.fd = -1;
+    loop->ports = ports;
     effects_init(&loop->effects);
     snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
     if (!json_memory_begin() || uv_loop_init(&loop->uv) != 0) return ERR_MEMORY;
     loop->has_uv = true;
     init_handles(loop);
     /* The first turn, which loads the documents, comes before the first connection is taken. */
-    enum err err = listener_open(&loop->k2v, loop, EVENT_DOOR_K2V, &config->k2v.listen, message);
-    if (err == ERR_OK) err = listener_open(&loop->admin, loop, EVENT_DOOR_ADMIN, &config->admin.listen, message);
+    enum err err = open_listeners(loop, message);
     if (err != ERR_OK) return err;
     snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory"); /* again: a listener may have used it */
     randombytes_buf(seed, sizeof seed);
@@ -465,6 +556,17 @@ void loop_run(struct loop *loop)
     }
     pump(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+static void leave_ports(struct loop *loop)
+{
+    listener_detach(&loop->k2v);
+    listener_detach(&loop->admin);
+    peers_close(&loop->peers);
+    if (loop->wants_restart) return;
+    port_close(&loop->ports->k2v);
+    port_close(&loop->ports->admin);
+    port_close(&loop->ports->rpc);
 }
 
 static void close_handle(uv_handle_t *handle, void *owner)
@@ -495,8 +597,7 @@ void loop_deinit(struct loop *loop)
     for (struct list *link = ops.next; link != &ops; link = link->next)
         LIST_OWNER(link, struct op, link)->err = ERR_IO;
     answer_ops(loop, &ops);
-    listener_close(&loop->k2v);
-    listener_close(&loop->admin);
+    leave_ports(loop);
     uv_walk(&loop->uv, close_handle, NULL);
     while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
         /* again: what was answered above may have asked to stop */

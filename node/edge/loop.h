@@ -12,6 +12,7 @@
 #include "node/edge/kv_lmdb.h"
 #include "node/edge/listener.h"
 #include "node/edge/log.h"
+#include "node/edge/peer.h"
 #include "node/edge/rot_log.h"
 #include "node/node.h"
 
@@ -26,6 +27,11 @@ enum {
     LOOP_TURN_MS = 5,                /* work of one turn; what is left goes on after the sockets were looked at */
 };
 
+/* The ports of a server: they outlive a loop, so that the next one goes on with them. */
+struct loop_ports {
+    struct port k2v, admin, rpc;
+};
+
 struct loop {
     uv_loop_t uv;
     bool has_uv; /* it is there: the start got so far */
@@ -38,7 +44,9 @@ struct loop {
     struct committer committer;
     struct effects effects;
 
+    struct loop_ports *ports;
     struct listener k2v, admin;
+    struct peers peers;
     uv_async_t commit_done;
     uv_check_t turn_end;
     uv_idle_t busy; /* runs while a turn left work: the loop then does not wait */
@@ -67,6 +75,7 @@ struct loop {
 
     struct list finished; /* a batch that came back from a failing disk; answered at the end */
     bool is_ready;
+    bool wants_restart; /* the store's keys are others now: the owner opens it again, and another loop */
     bool is_draining;
     uint64_t drain_ends_ms;
     enum err failure; /* why the loop ended, if not by request */
@@ -80,15 +89,17 @@ struct loop {
     void *owner;
 };
 
-/* Bind both ports and start the committer; nothing is served yet. On failure `message` (CONFIG_MESSAGE_BYTES) says
- * why. */
+/* Watch the open ports and start the committer; nothing is served yet. `ports` outlives the loop. On failure
+ * `message` (CONFIG_MESSAGE_BYTES) says why. */
 MUST_USE enum err loop_init(struct loop *loop, const struct config *config, struct log *log,
                             const struct settings *settings, struct store *store, struct kv_lmdb *kv,
-                            char *message);
+                            struct loop_ports *ports, char *message);
 
-/* Serve until told to stop (SIGTERM, SIGINT) or until the disk fails. */
+/* Serve until told to stop (SIGTERM, SIGINT), until the disk fails, or until the node wants to begin again
+ * (wants_restart). */
 void loop_run(struct loop *loop);
 
+/* The ports are closed after a stop, and stay open for the next loop after wants_restart. */
 void loop_deinit(struct loop *loop);
 
 /* --- for client.c --------------------------------------------------------------------------------------- */

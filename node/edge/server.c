@@ -8,7 +8,7 @@
 #include "node/edge/loop.h"
 #include "node/edge/notify.h"
 #include "node/edge/reload.h"
-#include "node/edge/secrets.h"
+#include "node/edge/self.h"
 
 #include <sodium/core.h>
 #include <sodium/crypto_generichash.h>
@@ -16,6 +16,7 @@
 #include <sodium/utils.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,9 @@ _Static_assert((int)FILES_MESSAGE_BYTES >= (int)KV_LMDB_MESSAGE_BYTES, "and the 
 
 enum { MALLOC_MMAP_BYTES = 128 * 1024, MALLOC_TRIM_BYTES = 1024 * 1024 };
 enum { RESERVED_DESCRIPTORS = 64 /* the database, logs, libuv's own */ };
+static const char RESOLVER_OPTIONS[] =
+    "timeout:2 attempts:1"; /* of each server of names: another dial asks again */
+enum { LINKS_SHARE = 8 /* of all descriptors, one in so many is for links to other nodes at most */ };
 
 /* All a server holds, so that one function can let go of it in any state. It lies, as the loop does, in memory
  * that is locked, guarded and wiped: keys are in it (H33). */
@@ -42,8 +46,10 @@ struct server {
     struct files_lock lock;
     struct kv_lmdb kv;
     struct store store;
+    struct loop_ports ports;
+    struct secrets_cluster secrets;
     struct loop *loop;
-    bool has_store, has_loop;
+    bool has_store;
     bool is_displaced; /* data.mdb is no longer the file that is written; said once */
     char message[FILES_MESSAGE_BYTES];
 };
@@ -58,7 +64,9 @@ static void fit_connections(struct server *server)
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    uint64_t reserved = LOOP_ADMIN_CONNECTIONS_MAX + CLIENT_TURNED_AWAY_MAX + RESERVED_DESCRIPTORS;
+    uint64_t links = limit.rlim_cur / LINKS_SHARE;
+    if (links > PEERS_LINKS_MAX) links = PEERS_LINKS_MAX;
+    uint64_t reserved = LOOP_ADMIN_CONNECTIONS_MAX + CLIENT_TURNED_AWAY_MAX + RESERVED_DESCRIPTORS + links;
     uint64_t fit = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
     if (server->config.k2v.max_connections <= fit) return;
     server->config.k2v.max_connections = fit;
@@ -93,6 +101,7 @@ static void fill_settings(struct server *server)
     settings->max_memory_bytes = config->k2v.max_memory_bytes;
     settings->connections_max = (uint32_t)config->k2v.max_connections + LOOP_ADMIN_CONNECTIONS_MAX;
     settings->wants_demo = config->k2v.demo;
+    self_fill(&settings->cluster, config, &server->ports.rpc.address, &server->secrets);
 }
 
 /* What tells this database file from a copy of it: the machine, the file's number on its disk, and when it was
@@ -139,19 +148,19 @@ static enum err open_store(struct server *server)
 
 /* --- ready ---------------------------------------------------------------------------------------------- */
 
-static void url_of(const struct listener *listener, char *url, size_t bytes)
+static void url_of(const struct port *port, char *url, size_t bytes)
 {
     char text[CONFIG_ADDRESS_BYTES];
-    config_address_encode(&listener->address, listener->address.port, text);
+    config_address_encode(&port->address, port->address.port, text);
     snprintf(url, bytes, "http://%s", text);
 }
 
-static enum err write_endpoint(struct server *server, const char *admin_url)
+static enum err write_endpoint(struct server *server, const char *name, const char *endpoint)
 {
     char path[FILES_PATH_BYTES];
     char text[CONFIG_ADDRESS_BYTES + 16];
-    int length = snprintf(text, sizeof text, "%s\n", admin_url);
-    if (!files_path(server->config.data_dir, "admin.endpoint", path)) return ERR_CONFIG;
+    int length = snprintf(text, sizeof text, "%s\n", endpoint);
+    if (!files_path(server->config.data_dir, name, path)) return ERR_CONFIG;
     return files_replace(path, span_of(text, (size_t)length), server->message, sizeof server->message);
 }
 
@@ -173,6 +182,13 @@ static enum err write_demo(struct server *server, const struct effect *effect, c
     return err;
 }
 
+/* A demo of before this node joined a cluster leads nowhere. */
+static void remove_demo(const struct server *server)
+{
+    char path[FILES_PATH_BYTES];
+    if (files_path(server->config.data_dir, "demo.env", path)) (void)unlink(path);
+}
+
 /* For a person at a terminal who started a node for the first time. */
 static void print_welcome(const struct server *server, const struct effect *effect, const char *url)
 {
@@ -192,7 +208,7 @@ static void tell_ready(const struct server *server)
 {
     char url[CONFIG_ADDRESS_BYTES + 16];
     char status[CONFIG_ADDRESS_BYTES + 64];
-    url_of(&server->loop->k2v, url, sizeof url);
+    url_of(&server->ports.k2v, url, sizeof url);
     snprintf(status, sizeof status, "serving K2V at %s", url);
     notify_ready(&server->notify, status);
 }
@@ -208,15 +224,20 @@ static void on_ready(struct loop *loop, const struct effect *effect)
     struct log_line line;
     char k2v[CONFIG_ADDRESS_BYTES + 16];
     char admin[CONFIG_ADDRESS_BYTES + 16];
-    url_of(&loop->k2v, k2v, sizeof k2v);
-    url_of(&loop->admin, admin, sizeof admin);
+    char rpc[CONFIG_ADDRESS_BYTES];
+    url_of(&server->ports.k2v, k2v, sizeof k2v);
+    url_of(&server->ports.admin, admin, sizeof admin);
+    config_address_encode(&server->ports.rpc.address, server->ports.rpc.address.port, rpc);
     /* Conveniences: a full disk must not keep a node from serving what it has. */
-    if (write_endpoint(server, admin) != ERR_OK) log_stale(server);
+    if (write_endpoint(server, "admin.endpoint", admin) != ERR_OK) log_stale(server);
+    if (write_endpoint(server, "rpc.endpoint", rpc) != ERR_OK) log_stale(server);
     if (effect->ready.has_demo && write_demo(server, effect, k2v) != ERR_OK) log_stale(server);
     if (effect->ready.has_demo) print_welcome(server, effect, k2v);
+    if (!effect->ready.has_demo && server->config.k2v.demo) remove_demo(server);
     log_begin(&line, &server->log, LOG_LEVEL_INFO, "ready");
     log_text(&line, "k2v", k2v);
     log_text(&line, "admin", admin);
+    log_text(&line, "rpc", rpc);
     log_text(&line, "data_dir", server->config.data_dir);
     log_text(&line, "region", server->config.k2v.region);
     log_text(&line, "version", SKERRY_VERSION);
@@ -226,19 +247,27 @@ static void on_ready(struct loop *loop, const struct effect *effect)
 
 /* --- settings, again ------------------------------------------------------------------------------------ */
 
-static enum err read_again(struct server *server, struct config *next, char *token)
+/* A path that follows from the directory waits for the restart with it. */
+static void keep_standard_path(const struct config *next, const char *name, char *path, const char *given)
+{
+    char standard[FILES_PATH_BYTES];
+    bool follows = files_path(next->data_dir, name, standard) && strcmp(path, standard) == 0;
+    if (follows) memcpy(path, given, CONFIG_PATH_BYTES);
+}
+
+static enum err read_again(struct server *server, struct config *next, char *token,
+                           struct secrets_cluster *secrets)
 {
     enum err err = config_load(next, server->arguments_count, server->arguments, getenv, server->message,
                                sizeof server->message);
     if (err != ERR_OK) return err;
     if (strcmp(next->data_dir, server->given.data_dir) != 0) {
-        /* A token's path that follows from the directory waits for the restart with it. */
-        char standard[FILES_PATH_BYTES];
-        bool follows = files_path(next->data_dir, "admin.token", standard) &&
-                       strcmp(next->admin.token_file, standard) == 0;
-        if (follows) memcpy(next->admin.token_file, server->given.admin.token_file, sizeof next->admin.token_file);
+        keep_standard_path(next, "admin.token", next->admin.token_file, server->given.admin.token_file);
+        keep_standard_path(next, "rpc.secret", next->rpc.secret_file, server->given.rpc.secret_file);
     }
-    return secrets_admin_token(next->admin.token_file, false, token, server->message);
+    err = secrets_admin_token(next->admin.token_file, false, token, server->message);
+    if (err == ERR_OK) err = secrets_cluster(next->rpc.secret_file, false, secrets, server->message);
+    return err;
 }
 
 static void log_waiting(const struct server *server, uint64_t waiting)
@@ -251,11 +280,14 @@ static void log_waiting(const struct server *server, uint64_t waiting)
     }
 }
 
-static void take_over(struct server *server, const struct config *next, const char *token)
+static void take_over(struct server *server, const struct config *next, const char *token,
+                      const struct secrets_cluster *secrets)
 {
     struct log_line line;
     struct reload reload = reload_take(&server->given, &server->config, next);
     bool has_new_token = strcmp(server->settings.admin_token, token) != 0;
+    bool has_new_secret = memcmp(&server->secrets, secrets, sizeof *secrets) != 0;
+    server->secrets = *secrets;
     snprintf(server->settings.admin_token, sizeof server->settings.admin_token, "%s", token);
     fill_settings(server);
     node_settings_changed(&server->loop->node);
@@ -265,6 +297,7 @@ static void take_over(struct server *server, const struct config *next, const ch
     log_u64(&line, "changed", (uint64_t)__builtin_popcountll(reload.taken));
     log_u64(&line, "waiting", (uint64_t)__builtin_popcountll(reload.waiting));
     log_bool(&line, "new_token", has_new_token);
+    log_bool(&line, "new_secret", has_new_secret);
     log_end(&line);
 }
 
@@ -274,14 +307,16 @@ static void on_reload(struct loop *loop)
     struct server *server = loop->owner;
     struct config next;
     char token[SECRETS_TOKEN_BYTES];
+    struct secrets_cluster secrets = {0};
     notify_reloading(&server->notify, clock_monotonic_ms() * 1000);
-    if (read_again(server, &next, token) == ERR_OK) {
-        take_over(server, &next, token);
+    if (read_again(server, &next, token, &secrets) == ERR_OK) {
+        take_over(server, &next, token, &secrets);
     } else {
         log_event_text(&server->log, LOG_LEVEL_WARN, "settings not read again; going on with those before", "why",
                        server->message);
     }
     sodium_memzero(token, sizeof token);
+    sodium_memzero(&secrets, sizeof secrets);
     tell_ready(server);
 }
 
@@ -312,20 +347,30 @@ static void on_draining(struct loop *loop)
 
 /* --- the run -------------------------------------------------------------------------------------------- */
 
-static enum err server_open(struct server *server)
+static enum err read_secrets(struct server *server)
 {
-    enum err err = files_lock_take(&server->lock, server->config.data_dir, server->message,
-                                   sizeof server->message);
+    const struct config *config = &server->config;
+    enum err err = secrets_seal_key(config->seal_key_file, config->data_dir, &server->log,
+                                    server->settings.seal_key, server->message);
     if (err == ERR_OK) {
-        err = secrets_seal_key(server->config.seal_key_file, server->config.data_dir, &server->log,
-                               server->settings.seal_key, server->message);
+        err = secrets_admin_token(config->admin.token_file, true, server->settings.admin_token, server->message);
     }
-    if (err == ERR_OK) {
-        err = secrets_admin_token(server->config.admin.token_file, true, server->settings.admin_token,
-                                  server->message);
-    }
-    if (err == ERR_OK) err = open_store(server);
-    if (err != ERR_OK) return err;
+    if (err == ERR_OK) err = secrets_cluster(config->rpc.secret_file, true, &server->secrets, server->message);
+    return err;
+}
+
+static enum err open_ports(struct server *server)
+{
+    const struct config *config = &server->config;
+    struct loop_ports *ports = &server->ports;
+    enum err err = port_open(&ports->k2v, &config->k2v.listen, false, server->message);
+    if (err == ERR_OK) err = port_open(&ports->admin, &config->admin.listen, false, server->message);
+    if (err == ERR_OK) err = port_open(&ports->rpc, &config->rpc.listen, true, server->message);
+    return err;
+}
+
+static enum err open_loop(struct server *server)
+{
     server->loop = guarded_alloc(sizeof *server->loop);
     if (server->loop == NULL) {
         snprintf(server->message, sizeof server->message, "out of memory");
@@ -336,29 +381,73 @@ static enum err server_open(struct server *server)
     server->loop->on_alive = on_alive;
     server->loop->on_draining = on_draining;
     server->loop->owner = server;
-    server->has_loop = true;
     return loop_init(server->loop, &server->config, &server->log, &server->settings, &server->store, &server->kv,
-                     server->message);
+                     &server->ports, server->message);
+}
+
+static enum err server_open(struct server *server)
+{
+    enum err err = files_lock_take(&server->lock, server->config.data_dir, server->message,
+                                   sizeof server->message);
+    if (err == ERR_OK) err = read_secrets(server);
+    if (err == ERR_OK) err = open_store(server);
+    if (err == ERR_OK) err = open_ports(server);
+    if (err != ERR_OK) return err;
+    fill_settings(server);
+    return open_loop(server);
+}
+
+/* What a restart within the process opens anew: all but the lock, the secrets and the ports. */
+static void close_store_and_loop(struct server *server)
+{
+    if (server->loop != NULL) loop_deinit(server->loop);
+    sodium_free(server->loop);
+    server->loop = NULL;
+    if (server->has_store) store_close(&server->store);
+    server->has_store = false;
+    kv_lmdb_close(&server->kv);
 }
 
 static void server_close(struct server *server)
 {
-    if (server->has_loop) loop_deinit(server->loop);
-    sodium_free(server->loop);
-    if (server->has_store) store_close(&server->store);
-    kv_lmdb_close(&server->kv);
+    close_store_and_loop(server);
+    port_close(&server->ports.k2v);
+    port_close(&server->ports.admin);
+    port_close(&server->ports.rpc);
     files_lock_release(&server->lock);
+}
+
+/* The database's keys are others now. A signal meanwhile waits for the next loop: nobody else would take it. */
+static enum err begin_again(struct server *server)
+{
+    sigset_t told;
+    sigset_t before;
+    log_event(&server->log, LOG_LEVEL_INFO, "opening the database again");
+    sigemptyset(&told);
+    sigaddset(&told, SIGTERM);
+    sigaddset(&told, SIGINT);
+    sigaddset(&told, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &told, &before);
+    close_store_and_loop(server);
+    enum err err = open_store(server);
+    if (err == ERR_OK) err = open_loop(server);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
 }
 
 static int run(struct server *server)
 {
     fit_connections(server);
-    fill_settings(server);
     enum err err = server_open(server);
+    while (err == ERR_OK) {
+        loop_run(server->loop);
+        const struct loop *loop = server->loop;
+        if (!loop->wants_restart || loop->is_draining || loop->failure != ERR_OK) break;
+        err = begin_again(server);
+    }
     if (err != ERR_OK) {
         log_event_text(&server->log, LOG_LEVEL_ERROR, "cannot start", "why", server->message);
     } else {
-        loop_run(server->loop);
         err = server->loop->failure;
         log_event(&server->log, err == ERR_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "stopped");
     }
@@ -371,6 +460,9 @@ int server_main(int argc, char **argv)
     struct server *server = sodium_init() < 0 ? NULL : guarded_alloc(sizeof *server);
     if (server == NULL) return 1;
     server->lock.fd = -1;
+    port_init(&server->ports.k2v);
+    port_init(&server->ports.admin);
+    port_init(&server->ports.rpc);
     server->arguments_count = argc - 1;
     server->arguments = argv + 1;
     enum err err = config_load(&server->config, argc - 1, argv + 1, getenv, server->message,
@@ -390,6 +482,7 @@ int server_main(int argc, char **argv)
         /* What a large request took goes back to the system when it ends. */
         (void)mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
         (void)mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
+        (void)setenv("RES_OPTIONS", RESOLVER_OPTIONS, 0); /* a name that is asked for holds the end up */
         fault_watch();
         (void)signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of its write, not of the process */
         notify_init(&server->notify, getenv);

@@ -65,7 +65,7 @@ class Server:
         """Start the process and wait for nothing."""
         command = [BIN, "server"]
         for flag, value in (("--data-dir", str(self.directory)), ("--k2v-listen", "127.0.0.1:0"),
-                            ("--admin-listen", "127.0.0.1:0")):
+                            ("--admin-listen", "127.0.0.1:0"), ("--rpc-listen", "127.0.0.1:0")):
             if flag not in self.flags and flag not in self.without:
                 command += [flag, value]
         self.changed = threading.Condition()

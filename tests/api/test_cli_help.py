@@ -161,6 +161,7 @@ def answer_polls(place, process):
 def run_server_example(line, place):
     """Start it, wait until it serves, stop it. Ports are free ones, whatever the defaults are."""
     environment = {**place.examples["env"], "SKERRY_ADMIN_LISTEN": "127.0.0.1:0", "SKERRY_K2V_LISTEN": "127.0.0.1:0",
+                   "SKERRY_RPC_LISTEN": "127.0.0.1:0",
                    "SKERRY_DATA_DIR": str(place.examples["cwd"] / "another")}
     process = subprocess.Popen(["bash", "-c", "exec env " + localize(line, place)], env=environment,
                                cwd=place.examples["cwd"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -170,7 +170,7 @@ def test_a_manager_is_told_of_every_state(start_server, manager):
 
 def test_a_closed_terminal_ends_a_node_that_was_started_in_it(tmp_path):
     command = [skerry.BIN, "server", "--data-dir", str(tmp_path / "data"), "--k2v-listen", "127.0.0.1:0",
-               "--admin-listen", "127.0.0.1:0"]
+               "--admin-listen", "127.0.0.1:0", "--rpc-listen", "127.0.0.1:0"]
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(command[0], command, skerry.clean_environment())
@@ -232,7 +232,7 @@ def test_a_database_that_was_moved_away_is_told_once(start_server):
 def test_a_start_without_room_for_its_memory_says_so(tmp_path, limit_kib):
     said = subprocess.run(["sh", "-c", f'ulimit -v {limit_kib}; exec "$0" "$@"', skerry.BIN, "server", "--data-dir",
                            tmp_path / "data", "--k2v-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-                           "--store-map-bytes", "20000000"],
+                           "--rpc-listen", "127.0.0.1:0", "--store-map-bytes", "20000000"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S,
                           env=skerry.clean_environment())
     assert said.returncode == 1 and 'why="out of memory"' in said.stderr, said.stderr

@@ -106,7 +106,7 @@ class World:
     def start_node(self, name):
         """(process, seconds until it serves) of a node with the data directory `name`."""
         node = Process([self.skerry, "server", "--data-dir", self.path(name), "--k2v-listen", "127.0.0.1:0",
-                        "--admin-listen", "127.0.0.1:0"],
+                        "--admin-listen", "127.0.0.1:0", "--rpc-listen", "127.0.0.1:0"],
                        self.server_core)
         try:
             _, seconds = node.wait_for(READY)
