@@ -104,6 +104,7 @@ void http_json_string_or_null(struct http_json_writer *writer, struct http_span 
 void http_json_text(struct http_json_writer *writer, const char *text);
 void http_json_base64(struct http_json_writer *writer, const void *bytes, size_t length); /* standard, padded */
 void http_json_u64(struct http_json_writer *writer, uint64_t number);
+void http_json_i64(struct http_json_writer *writer, int64_t number);
 void http_json_bool(struct http_json_writer *writer, bool value);
 void http_json_null(struct http_json_writer *writer);
 

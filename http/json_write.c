@@ -196,9 +196,8 @@ void http_json_base64(struct http_json_writer *writer, const void *bytes, size_t
     add_text(out, "\"");
 }
 
-void http_json_u64(struct http_json_writer *writer, uint64_t number)
+static void write_digits(struct http_json_writer *writer, uint64_t number)
 {
-    begin_value(writer);
     char digits[20];
     size_t at = sizeof digits;
     do {
@@ -206,6 +205,19 @@ void http_json_u64(struct http_json_writer *writer, uint64_t number)
         number /= 10;
     } while (number > 0);
     http_out_add(writer->out, digits + at, sizeof digits - at);
+}
+
+void http_json_u64(struct http_json_writer *writer, uint64_t number)
+{
+    begin_value(writer);
+    write_digits(writer, number);
+}
+
+void http_json_i64(struct http_json_writer *writer, int64_t number)
+{
+    begin_value(writer);
+    if (number < 0) http_out_add(writer->out, "-", 1);
+    write_digits(writer, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
 void http_json_bool(struct http_json_writer *writer, bool value)

@@ -57,7 +57,8 @@ struct span plan_node_name(const struct plan_input *input, const uint8_t node_id
 bool plan_find_node(const struct plan_input *input, struct span text, uint8_t node_id[RING_NODE_ID_BYTES],
                     struct plan_result *result);
 
-void plan_stage_role(const struct plan_input *input, struct span node, struct span zone, uint64_t capacity,
+/* A zone without bytes, a capacity of NULL: as the node's role has it now, staged or in force. */
+void plan_stage_role(const struct plan_input *input, struct span node, struct span zone, const uint64_t *capacity,
                      struct plan_result *result);
 void plan_stage_removal(const struct plan_input *input, struct span node, struct plan_result *result);
 /* Either may be NULL: it stays. */

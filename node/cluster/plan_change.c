@@ -74,18 +74,42 @@ static bool read_staged(const struct plan_input *input, struct staged *staged, s
 
 /* --- staging ---------------------------------------------------------------------------------------------- */
 
-void plan_stage_role(const struct plan_input *input, struct span node, struct span zone, uint64_t capacity,
+/* What the role of the node does not say comes from the one it has. False when it has none. */
+static bool complete_role(const struct staged *staged, const uint8_t *node_id, struct span *zone,
+                          uint64_t *capacity, bool has_capacity)
+{
+    const struct ring_layout *in_force = staged->in_force;
+    const struct staged_role *role = staged_role_of(staged, node_id);
+    int index = in_force == NULL ? -1 : ring_layout_node(in_force, node_id);
+    if (role != NULL && !role->is_removal) {
+        if (zone->bytes == NULL) *zone = span_text(role->zone);
+        if (!has_capacity) *capacity = role->capacity;
+    } else if (index >= 0) {
+        const struct ring_node *node = &in_force->nodes[index];
+        if (zone->bytes == NULL) *zone = span_text(in_force->zones[node->zone]);
+        if (!has_capacity) *capacity = node->capacity;
+    }
+    return (role != NULL && !role->is_removal) || index >= 0 || (zone->bytes != NULL && has_capacity);
+}
+
+void plan_stage_role(const struct plan_input *input, struct span node, struct span zone, const uint64_t *capacity,
                      struct plan_result *result)
 {
     uint8_t node_id[RING_NODE_ID_BYTES];
     char text[PLAN_NODE_CHARS];
-    const struct document_staged_role role = {.is_staged = true, .zone = zone, .capacity = capacity};
-    if (!plan_find_node(input, node, node_id, result)) return;
-    if (!staged_is_zone(zone)) {
+    struct staged staged;
+    struct document_staged_role role = {.is_staged = true};
+    if (!read_staged(input, &staged, result) || !plan_find_node(input, node, node_id, result)) return;
+    role.zone = zone;
+    role.capacity = capacity == NULL ? 0 : *capacity;
+    if (!complete_role(&staged, node_id, &role.zone, &role.capacity, capacity != NULL)) {
+        plan_say(result, PLAN_BAD, "InvalidRequest", "node %s has no role yet: give its zone and its capacity",
+                 plan_node_text(input, node_id, text));
+    } else if (!staged_is_zone(role.zone)) {
         plan_say(result, PLAN_BAD, "InvalidRequest",
                  "a zone's name has 1 to %d characters of A-Z a-z 0-9 . _ -; name the site the node is in",
                  RING_ZONE_NAME_BYTES - 1);
-    } else if (!staged_is_capacity(capacity)) {
+    } else if (!staged_is_capacity(role.capacity)) {
         plan_say(result, PLAN_BAD, "InvalidRequest",
                  "a capacity is 1 byte to 2^%d bytes: give what the node may hold, or remove its role",
                  STAGED_CAPACITY_BITS);

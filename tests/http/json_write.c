@@ -299,9 +299,24 @@ static void values_survive_writing_and_reading(void **state)
     check_round_trip(bytes, sizeof bytes);
 }
 
+static void numbers_below_zero_have_their_sign(void **state)
+{
+    (void)state;
+    struct page page;
+    struct http_json_writer *writer = turn(&page);
+    http_json_begin_array(writer);
+    http_json_i64(writer, INT64_MIN);
+    http_json_i64(writer, -1);
+    http_json_i64(writer, 0);
+    http_json_i64(writer, INT64_MAX);
+    http_json_end_array(writer);
+    check(&page, "[\n  -9223372036854775808,\n  -1,\n  0,\n  9223372036854775807\n]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_below_zero_have_their_sign),
         cmocka_unit_test(a_document_is_pretty_with_two_blanks),
         cmocka_unit_test(empty_containers_stay_on_their_line),
         cmocka_unit_test(a_scalar_alone_is_a_document),
