@@ -138,6 +138,55 @@ static inline void ends_shake(struct link *dialler, struct link *listener, struc
     }
 }
 
+/* --- two members of one cluster ---------------------------------------------------------------------------- */
+
+enum { ENDS_CLUSTER = 10, ENDS_SECRET = 20, ENDS_SEED_DIALLER = 30, ENDS_SEED_LISTENER };
+
+/* The dialler and the listener, a link between them, and all that each said in the handshake. */
+struct two {
+    struct link_identity ids[2];
+    struct link links[2];
+    struct tape tapes[2];
+};
+
+static inline struct two two_members(void)
+{
+    struct two two = {.ids = {ends_identity(1, ENDS_CLUSTER, true, ENDS_SECRET),
+                              ends_identity(2, ENDS_CLUSTER, true, ENDS_SECRET)}};
+    return two;
+}
+
+/* `budget` is the listener's; NULL: none. */
+static inline void two_open_within(struct two *two, struct arena_budget *budget)
+{
+    struct prng prng = ends_prng(ENDS_SEED_LISTENER);
+    two->links[0] = ends_open(&two->ids[0], true, ENDS_SEED_DIALLER);
+    bool is_open = link_init(&two->links[1], &two->ids[1], false, &prng, budget, ENDS_NOW_MS);
+    assert(is_open);
+    (void)is_open;
+}
+
+static inline void two_shake(struct two *two)
+{
+    two_open_within(two, NULL);
+    ends_shake(&two->links[0], &two->links[1], two->tapes);
+}
+
+static inline void two_deinit(struct two *two)
+{
+    for (int i = 0; i < 2; i++) {
+        link_deinit(&two->links[i]);
+        tape_deinit(&two->tapes[i]);
+    }
+}
+
+/* Does a fresh link that hears `bytes` get ready? Its seed is as in `two`, so the right bytes fit. */
+static inline enum link_verdict two_hear(const struct two *two, int end, struct span bytes, struct link *link)
+{
+    *link = ends_open(&two->ids[end], end == 0, end == 0 ? ENDS_SEED_DIALLER : ENDS_SEED_LISTENER);
+    return ends_give(link, bytes);
+}
+
 /* --- a peer that has the secret and seals what it likes --------------------------------------------------- */
 
 struct bad_peer {
