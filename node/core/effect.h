@@ -71,8 +71,8 @@ struct effect {
         } datagram;
         struct {
             enum effect_level level;
-            const char *event; /* the message, in words that stand in docs/operations.md; for ever */
-            struct effect_field fields[EFFECT_FIELDS_MAX];
+            const char *event;           /* the message, in words that stand in docs/operations.md; for ever */
+            struct effect_field *fields; /* EFFECT_FIELDS_MAX at most; not in here: every request has an effect */
             uint32_t fields_count;
         } log;
     };

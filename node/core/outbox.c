@@ -65,6 +65,11 @@ struct effect *outbox_log(struct outbox *outbox, enum effect_level level, const 
 {
     struct effect *line = add(outbox, EFFECT_LOG);
     if (line == NULL) return NULL;
+    line->log.fields = arena_array(outbox->arena, EFFECT_FIELDS_MAX, sizeof *line->log.fields);
+    if (line->log.fields == NULL) {
+        outbox->lost_count++;
+        return NULL;
+    }
     line->log.level = level;
     line->log.event = event;
     effects_add(outbox->effects, line);
