@@ -70,7 +70,7 @@ static struct span open_secret(struct request *request, const struct document_ke
     if (key->sealed_secret.length < SEAL_OVERHEAD_BYTES) return none;
     size_t length = key->sealed_secret.length - SEAL_OVERHEAD_BYTES;
     uint8_t *secret = arena_alloc(&request->arena, length + 1);
-    if (secret == NULL || !seal_open(request->service->settings->seal_key, key->id, key->sealed_secret, secret))
+    if (secret == NULL || !seal_open(request->service->documents_key, key->id, key->sealed_secret, secret))
         return none;
     return span_of(secret, length);
 }

@@ -237,7 +237,7 @@ static void put_key(struct service *service, struct arena *arena, struct admin_c
         refuse_memory(change);
         return;
     }
-    seal_close(service->settings->seal_key, change->key_id, change->secret, &service->prng, sealed);
+    seal_close(service->documents_key, change->key_id, change->secret, &service->prng, sealed);
     const struct document_key key = {
         .id = change->key_id,
         .is_live = true,
@@ -282,7 +282,7 @@ static bool key_import(struct service *service, const struct admin_body *body, s
     }
     if (view_key(service->view, body->key_id, &key)) {
         bool is_same = key.sealed_secret.length == body->secret.length + SEAL_OVERHEAD_BYTES &&
-                       seal_open(service->settings->seal_key, body->key_id, key.sealed_secret, secret) &&
+                       seal_open(service->documents_key, body->key_id, key.sealed_secret, secret) &&
                        hash_is_equal(secret, body->secret.bytes, body->secret.length);
         sodium_memzero(secret, sizeof secret);
         if (!is_same) {

@@ -59,7 +59,7 @@ static size_t open_secret(const void *owner, struct span key_id, struct span sea
                           uint8_t secret[LIMITS_SECRET_CHARS_MAX])
 {
     const struct service *service = owner;
-    bool is_open = seal_open(service->settings->seal_key, key_id, sealed, secret);
+    bool is_open = seal_open(service->documents_key, key_id, sealed, secret);
     return is_open ? sealed.length - SEAL_OVERHEAD_BYTES : 0;
 }
 

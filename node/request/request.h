@@ -62,9 +62,10 @@ struct service_gauges {
 /* What all requests of one worker share. */
 struct service {
     const struct settings *settings;
-    const uint8_t *hash_key;  /* the store's */
-    const uint8_t *token_key; /* the store's */
-    struct actor actor;       /* the store's, as of the last batch of writes that was answered */
+    const uint8_t *hash_key;      /* the store's */
+    const uint8_t *token_key;     /* the store's */
+    const uint8_t *documents_key; /* the same: seals what documents must not show */
+    struct actor actor;           /* the store's, as of the last batch of writes that was answered */
     struct view *view;
     struct cluster *cluster;    /* the node's, for the operator's questions; NULL in tests without one */
     struct arena_budget memory; /* of all K2V requests: the newest wish beyond is refused (I25) */

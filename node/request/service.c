@@ -20,6 +20,7 @@ bool requests_init(struct requests *requests, const struct settings *settings, c
     requests_on_settings(requests);
     service->hash_key = store->hash_key;
     service->token_key = store->token_key;
+    service->documents_key = store->documents_key;
     service->actor = store->actor;
     prng_init(&service->prng, seed);
     list_init(&service->admin_queue);

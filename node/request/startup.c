@@ -54,7 +54,7 @@ static bool find_demo_key(struct request *request)
         size_t length = key.sealed_secret.length - SEAL_OVERHEAD_BYTES;
         if (key.sealed_secret.length < SEAL_OVERHEAD_BYTES || length > sizeof startup->secret) continue;
         if ((view_permissions(service->view, startup->bucket_id, id) & DOCUMENT_WRITE) == 0) continue;
-        if (!seal_open(service->settings->seal_key, id, key.sealed_secret, startup->secret)) continue;
+        if (!seal_open(service->documents_key, id, key.sealed_secret, startup->secret)) continue;
         startup->key_id = id;
         startup->secret_length = length;
         return true;

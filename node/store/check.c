@@ -1,12 +1,9 @@
 /* One table after another, one row after another. */
 #include "node/store/check.h"
 
-#include "node/base/seal.h"
-#include "node/store/store.h"
-
-#include <sodium/utils.h>
-
-enum { SECRETS_BYTES = 2 * HASH_KEY_BYTES };
+#include "node/store/format.h"
+#include "node/store/identity.h"
+#include "node/store/keyring.h"
 
 /* One portion. */
 struct portion {
@@ -119,22 +116,19 @@ static enum err look(struct portion *portion, enum kv_space space, struct span k
 
 bool check_is_format(struct span row)
 {
-    struct wire_in in = wire_in_over(row);
-    uint32_t count = wire_get_array(&in);
-    struct span name = wire_get_text(&in);
-    uint64_t version = wire_get_u64(&in);
-    return wire_is_done(&in) && count == 2 && span_is_equal(name, span_text("skerry")) &&
-           version == STORE_FORMAT_VERSION;
+    uint64_t version = 0;
+    return format_read(row, &version) && format_is_known(version);
 }
 
-static bool is_secrets(const struct portion *portion, struct span key, struct span row)
+static bool is_secrets(const struct portion *portion, struct span row)
 {
-    uint8_t plain[SECRETS_BYTES];
+    struct keyring keyring;
+    bool is_former = false;
     const uint8_t *seal_key = portion->op->check.seal_key;
-    if (row.length != SECRETS_BYTES + SEAL_OVERHEAD_BYTES) return false;
-    if (seal_key == NULL) return true;
-    bool is_open = seal_open(seal_key, key, row, plain) && hash_is_equal(plain, portion->hash_key, HASH_KEY_BYTES);
-    sodium_memzero(plain, sizeof plain);
+    if (seal_key == NULL) return row.length == KEYRING_ROW_BYTES || row.length == KEYRING_FORMER_ROW_BYTES;
+    bool is_open = keyring_open(&keyring, seal_key, row, &is_former) &&
+                   hash_is_equal(keyring.hash_key, portion->hash_key, HASH_KEY_BYTES);
+    keyring_wipe(&keyring);
     return is_open;
 }
 
@@ -142,18 +136,19 @@ static enum err check_meta(struct portion *portion, const struct kv_pair *pair)
 {
     struct check_walk *walk = portion->walk;
     struct crdt_lww document;
-    if (span_is_equal(pair->key, span_text("format"))) {
+    if (span_is_equal(pair->key, format_name())) {
         walk->has_format = true;
         return check_is_format(pair->value) ? ERR_OK : find_refused(portion, pair->key, ERR_CORRUPT);
     }
-    if (span_is_equal(pair->key, span_text("secrets"))) {
+    if (span_is_equal(pair->key, keyring_name())) {
         walk->has_secrets = true;
-        bool is_sound = is_secrets(portion, pair->key, pair->value);
+        bool is_sound = is_secrets(portion, pair->value);
         return is_sound ? ERR_OK : find_refused(portion, pair->key, ERR_CORRUPT);
     }
-    if (!span_is_equal(pair->key, span_text("actor")))
+    bool is_actor = span_is_equal(pair->key, span_text("actor"));
+    if (!is_actor && !span_is_equal(pair->key, identity_incarnation_name()))
         return find_row(portion, OP_FINDING_ROW, pair->key, "has a key that means nothing");
-    walk->has_actor = true;
+    if (is_actor) walk->has_actor = true;
     return find_refused(portion, pair->key,
                         record_decode_document(portion->hash_key, pair->key, pair->value, &document));
 }

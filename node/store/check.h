@@ -8,7 +8,7 @@
  * all, and then left as unsettled: no finding is false, and beside writes without end a drift may stay unsettled.
  *
  * What is checked:
- *   meta    format, secrets and actor are there, and are what they should be; nothing else is
+ *   meta    format, secrets and actor are there, and are what they should be; nothing else is, but the incarnation
  *   docs    each document's hash and shape
  *   items   each item's hash and shape, that it is of the partition its key says; each partition's row of counters
  *           against the recount (H24)
@@ -64,7 +64,7 @@ struct check_walk {
  * (kv.h, scans). op->err: ERR_OK also with findings; ERR_MEMORY. */
 void check_run(const uint8_t hash_key[HASH_KEY_BYTES], struct kv_txn *txn, struct op *op);
 
-/* Is the row "format" what this program writes, or another version's? */
+/* Is the row "format" of a version that this program knows? */
 bool check_is_format(struct span row);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "node/store/store.h"
 
-/* OP_DOCS_WRITE. As write_run() says. */
+/* OP_DOCS_WRITE, OP_DOCS_MERGE. Nothing of the op is in the transaction when the answer is not ERR_OK, as
+ * write_run() says. Keys are 1 … KV_KEY_BYTES_MAX bytes. */
 MUST_USE enum err documents_write(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
+MUST_USE enum err documents_merge(struct store *store, struct kv_txn *txn, struct op *op);
 
 #endif

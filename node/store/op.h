@@ -17,6 +17,7 @@ enum {
     OP_RANGE_BYTES_MAX = 1024 * 1024, /* a page, once its first item is in */
     OP_LARGE_BYTES = 64 * 1024,       /* an item beyond is large: it may be put off */
     STORE_CLUSTER_ID_BYTES = 16,
+    STORE_NODE_SEED_BYTES = 32,
 };
 
 enum op_kind {
@@ -142,13 +143,15 @@ struct op_document {
 };
 
 /* All documents out (OP_DOCS), or documents in: each wins over what is there, its time raised if need be
- * (OP_DOCS_WRITE; `register_` out: as it was written). */
+ * (OP_DOCS_WRITE; `register_` out: as it was written); or the winner of each and what is there stays, by
+ * crdt_lww_merge() (OP_DOCS_MERGE; `register_` out: the winner, for view_renew()). */
 struct op_docs {
     const uint8_t *empty_bucket_id; /* of a write, NULL for none: nothing is written unless the bucket has no
                                        listed partition key */
     bool is_refused;                /* out: it has */
     struct op_document *documents;
     uint32_t documents_count;
+    uint32_t changed_count; /* out, of a merge: how many of them won over what was there */
 };
 
 /* `incarnation` out: above every one before, and not below the wall clock in microseconds. */
@@ -157,9 +160,11 @@ struct op_boot {
     uint64_t incarnation;
 };
 
-/* The keys of a cluster, as a joining node is given them. `is_refused` out: this store has items, or buckets or
- * keys besides the demo's; nothing was changed. Else all documents are gone, and the store is to be opened anew.
- * With `keeps_own` the id and keys stay as they are, and so do the documents: only "is a member" is set. */
+/* The keys of a cluster, as a joining node is given them. `is_refused` out: the node is a member already, or this
+ * store has items, or documents besides the demo's and the node's own; nothing was changed. Else all documents are
+ * gone, and the store is to be opened anew: until then it answers ERR_LOCKED to every op of writes.
+ * With `keeps_own` the id and keys stay as they are, and so do the documents: only "is a member" is set, which
+ * struct store shows when it is opened anew; writes go on. A member's is no refusal then. */
 struct op_adopt {
     bool keeps_own;
     bool is_trial; /* in: nothing is changed, only said whether it would be refused */
@@ -226,7 +231,7 @@ struct op {
         struct op_docs docs;
         struct op_check check;
         struct op_boot boot;
-        struct op_adopt adopt;
+        struct op_adopt *adopt; /* the asker's: ops are part of every request, and this is large */
     };
 };
 

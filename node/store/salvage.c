@@ -1,11 +1,9 @@
 /* Table by table, in transactions of bounded size. */
 #include "node/store/salvage.h"
 
-#include "node/store/store.h"
-
-#include <sodium/utils.h>
-
-enum { SECRETS_BYTES = 2 * HASH_KEY_BYTES };
+#include "node/store/format.h"
+#include "node/store/identity.h"
+#include "node/store/keyring.h"
 
 struct salvage {
     struct kv_txn *source;
@@ -19,7 +17,8 @@ struct salvage {
     struct arena scratch; /* of a row as it is read */
     struct arena encoded; /* of a row made anew */
     bool has_format, has_actor;
-    bool is_open; /* a partition is being counted */
+    bool is_former; /* the row of secrets is of format 1 */
+    bool is_open;   /* a partition is being counted */
     uint8_t hash[RING_HASH_BYTES];
     struct keys_buffer count_key;
     struct record_count count;
@@ -29,11 +28,11 @@ struct salvage {
 
 static enum err open_row(const uint8_t *seal_key, const struct kv_pair *pair, uint8_t *hash_key)
 {
-    uint8_t plain[SECRETS_BYTES];
-    if (pair->value.length != SECRETS_BYTES + SEAL_OVERHEAD_BYTES) return ERR_ACCESS;
-    bool is_open = seal_open(seal_key, pair->key, pair->value, plain);
-    if (is_open) memcpy(hash_key, plain, HASH_KEY_BYTES);
-    sodium_memzero(plain, sizeof plain);
+    struct keyring keyring;
+    bool is_former = false;
+    bool is_open = keyring_open(&keyring, seal_key, pair->value, &is_former);
+    if (is_open) memcpy(hash_key, keyring.hash_key, HASH_KEY_BYTES);
+    keyring_wipe(&keyring);
     return is_open ? ERR_OK : ERR_ACCESS;
 }
 
@@ -45,7 +44,7 @@ enum err salvage_open_secrets(struct kv *from, const uint8_t seal_key[SEAL_KEY_B
     enum kv_scan_step step = KV_SCAN_END;
     struct kv_pair pair;
     struct kv_damage damage;
-    struct span name = span_text("secrets");
+    struct span name = keyring_name();
     enum err err = kv_begin(from, false, &txn);
     if (err != ERR_OK) return err;
     err = kv_scan_open(txn, KV_META, name, &scan);
@@ -91,29 +90,31 @@ static enum err judge(struct salvage *salvage, enum kv_space space, const struct
 
 /* --- rows ----------------------------------------------------------------------------------------------- */
 
-/* The row of the format has the same shape in every version. One that is sound and names another is no damage:
- * what the database means is then not ours to know. */
-static enum err read_format(struct salvage *salvage, struct span row)
+/* A row that is sound and names a version this program does not know is no damage: what the database means is then
+ * not ours to know. */
+static enum err take_format(struct salvage *salvage, struct span row)
 {
-    struct wire_in in = wire_in_over(row);
-    uint32_t count = wire_get_array(&in);
-    struct span name = wire_get_text(&in);
-    uint64_t version = wire_get_u64(&in);
-    if (!wire_is_done(&in) || count != 2 || !span_is_equal(name, span_text("skerry"))) return ERR_CORRUPT;
+    uint64_t version = 0;
+    if (!format_read(row, &version)) return ERR_CORRUPT;
     salvage->report->version = version;
-    salvage->has_format = version == STORE_FORMAT_VERSION;
+    salvage->has_format = format_is_known(version);
     return salvage->has_format ? ERR_OK : ERR_VERSION;
 }
 
 static enum err take_meta(struct salvage *salvage, const struct kv_pair *pair)
 {
     struct crdt_lww document;
-    if (span_is_equal(pair->key, span_text("secrets"))) return judge(salvage, KV_META, pair, ERR_OK);
-    if (span_is_equal(pair->key, span_text("format")))
-        return judge(salvage, KV_META, pair, read_format(salvage, pair->value));
-    if (!span_is_equal(pair->key, span_text("actor"))) return judge(salvage, KV_META, pair, ERR_CORRUPT);
+    if (span_is_equal(pair->key, keyring_name())) {
+        salvage->is_former = pair->value.length == KEYRING_FORMER_ROW_BYTES;
+        return judge(salvage, KV_META, pair, ERR_OK);
+    }
+    if (span_is_equal(pair->key, format_name()))
+        return judge(salvage, KV_META, pair, take_format(salvage, pair->value));
+    bool is_actor = span_is_equal(pair->key, span_text("actor"));
+    if (!is_actor && !span_is_equal(pair->key, identity_incarnation_name()))
+        return judge(salvage, KV_META, pair, ERR_CORRUPT);
     enum err err = record_decode_document(salvage->hash_key, pair->key, pair->value, &document);
-    salvage->has_actor = err == ERR_OK;
+    if (is_actor) salvage->has_actor = err == ERR_OK;
     return judge(salvage, KV_META, pair, err);
 }
 
@@ -129,16 +130,16 @@ static enum err make_actor(struct salvage *salvage)
     return actor_store(&actor, salvage->txn, salvage->hash_key, &salvage->encoded);
 }
 
-/* A row of the format that was lost is written as this program would. */
+/* A row of the format that was lost is written anew, as of the age that the row of secrets is of. */
 static enum err make_format(struct salvage *salvage)
 {
-    struct wire_out out;
-    wire_out_init(&out, &salvage->encoded);
-    wire_put_array(&out, 2);
-    wire_put_text(&out, span_text("skerry"));
-    wire_put_u64(&out, STORE_FORMAT_VERSION);
-    if (out.failed) return ERR_MEMORY;
-    return keep(salvage, KV_META, span_text("format"), span_of(out.bytes, out.length));
+    if (salvage->has_format) return ERR_OK;
+    salvage->report->kept[KV_META]++;
+    if (salvage->to == NULL) return ERR_OK;
+    enum err err = salvage->txn != NULL ? ERR_OK : kv_begin(salvage->to, true, &salvage->txn);
+    if (err != ERR_OK) return err;
+    return format_store(salvage->txn, &salvage->encoded,
+                        salvage->is_former ? FORMAT_FORMER_VERSION : STORE_FORMAT_VERSION);
 }
 
 static enum err take_document(struct salvage *salvage, const struct kv_pair *pair)
@@ -237,7 +238,7 @@ static enum err take_table(struct salvage *salvage, enum kv_space space)
 static enum err take_all(struct salvage *salvage)
 {
     enum err err = take_table(salvage, KV_META);
-    if (err == ERR_OK && !salvage->has_format) err = make_format(salvage);
+    if (err == ERR_OK) err = make_format(salvage);
     if (err == ERR_OK) err = make_actor(salvage);
     if (err == ERR_OK) err = take_table(salvage, KV_DOCS);
     if (err == ERR_OK) err = take_table(salvage, KV_ITEMS);

@@ -1,6 +1,8 @@
 /* Opening the store, and running batches of ops: one transaction for all writes, one for all reads. */
 #include "node/store/store.h"
 
+#include "node/store/format.h"
+#include "node/store/keyring.h"
 #include "node/store/read.h"
 #include "node/store/write.h"
 
@@ -8,76 +10,62 @@
 #include <sodium/utils.h>
 #include <stdio.h>
 
-enum { SECRETS_BYTES = 2 * HASH_KEY_BYTES };
-
 /* --- opening -------------------------------------------------------------------------------------------- */
 
-static struct span key_format(void)
+static void take_keyring(struct store *store, const struct keyring *keyring)
 {
-    return span_text("format");
+    memcpy(store->hash_key, keyring->hash_key, sizeof store->hash_key);
+    memcpy(store->token_key, keyring->token_key, sizeof store->token_key);
+    memcpy(store->documents_key, keyring->documents_key, sizeof store->documents_key);
+    memcpy(store->node_seed, keyring->node_seed, sizeof store->node_seed);
+    memcpy(store->cluster_id, keyring->cluster_id, sizeof store->cluster_id);
+    store->is_member = keyring->is_member;
 }
 
-static struct span key_secrets(void)
+static enum err keys_make(struct store *store, struct kv_txn *txn)
 {
-    return span_text("secrets");
+    struct keyring keyring;
+    keyring_make(&keyring, &store->prng);
+    take_keyring(store, &keyring);
+    enum err err = keyring_store(&keyring, txn, store->seal_key, &store->prng);
+    keyring_wipe(&keyring);
+    return err;
 }
 
-/* The row "format" is ["skerry", version] and nothing else ever: a later program reads it before all else. */
-static enum err format_make(struct store *store, struct kv_txn *txn)
+/* Format and row of secrets are of one age: they were written in one transaction. */
+static enum err keys_open(struct store *store, struct kv_txn *txn, uint64_t version, char message[200])
 {
-    struct wire_out out;
-    wire_out_init(&out, &store->scratch);
-    wire_put_array(&out, 2);
-    wire_put_text(&out, span_text("skerry"));
-    wire_put_u64(&out, STORE_FORMAT_VERSION);
-    if (out.failed) return ERR_MEMORY;
-    return kv_put(txn, KV_META, key_format(), span_of(out.bytes, out.length));
-}
-
-static enum err format_check(struct span row, char message[200])
-{
-    struct wire_in in = wire_in_over(row);
-    uint32_t count = wire_get_array(&in);
-    struct span name = wire_get_text(&in);
-    uint64_t version = wire_get_u64(&in);
-    if (in.failed || count < 2 || !span_is_equal(name, span_text("skerry"))) {
-        snprintf(message, 200, "this database was not made by skerry");
-        return ERR_VERSION;
-    }
-    if (version == STORE_FORMAT_VERSION) return ERR_OK;
-    snprintf(message, 200, "the database has format version %llu; this program knows version %d only",
-             (unsigned long long)version, STORE_FORMAT_VERSION);
-    return ERR_VERSION;
-}
-
-static enum err secrets_make(struct store *store, struct kv_txn *txn, const uint8_t *seal_key)
-{
-    uint8_t plain[SECRETS_BYTES];
-    uint8_t sealed[SECRETS_BYTES + SEAL_OVERHEAD_BYTES];
-    prng_bytes(&store->prng, plain, sizeof plain);
-    seal_close(seal_key, key_secrets(), span_of(plain, sizeof plain), &store->prng, sealed);
-    memcpy(store->hash_key, plain, HASH_KEY_BYTES);
-    memcpy(store->token_key, plain + HASH_KEY_BYTES, HASH_KEY_BYTES);
-    sodium_memzero(plain, sizeof plain);
-    return kv_put(txn, KV_META, key_secrets(), span_of(sealed, sizeof sealed));
-}
-
-static enum err secrets_open(struct store *store, struct kv_txn *txn, const uint8_t *seal_key, char message[200])
-{
-    uint8_t plain[SECRETS_BYTES];
+    struct keyring keyring;
     struct span row = {0};
-    enum err err = kv_get(txn, KV_META, key_secrets(), &row);
+    bool is_former = false;
+    enum err err = kv_get(txn, KV_META, keyring_name(), &row);
     if (err != ERR_OK) return err;
-    if (row.bytes == NULL || row.length != SECRETS_BYTES + SEAL_OVERHEAD_BYTES ||
-        !seal_open(seal_key, key_secrets(), row, plain)) {
+    if (row.bytes == NULL || !keyring_open(&keyring, store->seal_key, row, &is_former) ||
+        is_former != (version == FORMAT_FORMER_VERSION)) {
         snprintf(message, 200,
                  "the seal key does not open this database: give the seal_key_file it was made with");
         return ERR_ACCESS;
     }
-    memcpy(store->hash_key, plain, HASH_KEY_BYTES);
-    memcpy(store->token_key, plain + HASH_KEY_BYTES, HASH_KEY_BYTES);
-    sodium_memzero(plain, sizeof plain);
-    return ERR_OK;
+    if (is_former) {
+        keyring_upgrade(&keyring, store->seal_key, &store->prng);
+        err = keyring_store(&keyring, txn, store->seal_key, &store->prng);
+        if (err == ERR_OK) err = format_store(txn, &store->scratch, STORE_FORMAT_VERSION);
+    }
+    take_keyring(store, &keyring);
+    keyring_wipe(&keyring);
+    return err;
+}
+
+static enum err format_check(struct span row, uint64_t *version, char message[200])
+{
+    if (!format_names(row, version)) {
+        snprintf(message, 200, "this database was not made by skerry");
+        return ERR_VERSION;
+    }
+    if (format_is_known(*version)) return ERR_OK;
+    snprintf(message, 200, "the database has format version %llu; this program knows versions %d and %d only",
+             (unsigned long long)*version, FORMAT_FORMER_VERSION, STORE_FORMAT_VERSION);
+    return ERR_VERSION;
 }
 
 static enum err open_actor(struct store *store, struct kv_txn *txn, const uint8_t *place, bool is_new,
@@ -118,20 +106,20 @@ static enum err check_is_new(struct kv_txn *txn, char message[200])
     return ERR_CORRUPT;
 }
 
-static enum err open_rows(struct store *store, struct kv_txn *txn, const uint8_t *seal_key, const uint8_t *place,
-                          char message[200])
+static enum err open_rows(struct store *store, struct kv_txn *txn, const uint8_t *place, char message[200])
 {
     struct span format = {0};
-    enum err err = kv_get(txn, KV_META, key_format(), &format);
+    uint64_t version = 0;
+    enum err err = kv_get(txn, KV_META, format_name(), &format);
     if (err != ERR_OK) return err;
     bool is_new = format.bytes == NULL;
     if (is_new) {
         err = check_is_new(txn, message);
-        if (err == ERR_OK) err = format_make(store, txn);
-        if (err == ERR_OK) err = secrets_make(store, txn, seal_key);
+        if (err == ERR_OK) err = format_store(txn, &store->scratch, STORE_FORMAT_VERSION);
+        if (err == ERR_OK) err = keys_make(store, txn);
     } else {
-        err = format_check(format, message);
-        if (err == ERR_OK) err = secrets_open(store, txn, seal_key, message);
+        err = format_check(format, &version, message);
+        if (err == ERR_OK) err = keys_open(store, txn, version, message);
     }
     return err == ERR_OK ? open_actor(store, txn, place, is_new, message) : err;
 }
@@ -143,10 +131,11 @@ enum err store_open(struct store *store, struct kv *kv, const uint8_t seal_key[S
     message[0] = '\0';
     arena_init(&store->scratch, STORE_SCRATCH_BYTES_MAX);
     prng_init(&store->prng, seed);
+    memcpy(store->seal_key, seal_key, SEAL_KEY_BYTES);
     struct kv_txn *txn = NULL;
     enum err err = kv_begin(kv, true, &txn);
     if (err == ERR_OK) {
-        err = open_rows(store, txn, seal_key, place, message);
+        err = open_rows(store, txn, place, message);
         if (err == ERR_OK) {
             err = kv_commit(txn);
         } else {
@@ -162,8 +151,11 @@ enum err store_open(struct store *store, struct kv *kv, const uint8_t seal_key[S
 void store_close(struct store *store)
 {
     arena_deinit(&store->scratch);
-    sodium_memzero(store->hash_key, HASH_KEY_BYTES);
-    sodium_memzero(store->token_key, HASH_KEY_BYTES);
+    sodium_memzero(store->hash_key, sizeof store->hash_key);
+    sodium_memzero(store->token_key, sizeof store->token_key);
+    sodium_memzero(store->documents_key, sizeof store->documents_key);
+    sodium_memzero(store->node_seed, sizeof store->node_seed);
+    sodium_memzero(store->seal_key, sizeof store->seal_key);
     store->kv = NULL;
 }
 
@@ -211,8 +203,8 @@ static enum err run_all(struct store *store, struct kv_txn *txn, struct list *op
     bool is_nearly_full = kv_is_nearly_full(store->kv);
     for (struct list *link = ops->next; link != ops; link = link->next) {
         struct op *op = op_of(link);
-        if (is_nearly_full && adds_values(op)) {
-            op->err = ERR_FULL;
+        if (store->is_adopted || (is_nearly_full && adds_values(op))) {
+            op->err = store->is_adopted ? ERR_LOCKED : ERR_FULL;
             continue;
         }
         write_run(store, txn, op, wall_us);
@@ -226,6 +218,7 @@ static enum err run_all(struct store *store, struct kv_txn *txn, struct list *op
 static enum err run_writes(struct store *store, struct list *ops, uint64_t wall_us)
 {
     struct kv_txn *txn = NULL;
+    bool was_adopted = store->is_adopted;
     enum err err = kv_begin(store->kv, true, &txn);
     if (err == ERR_OK) {
         err = run_all(store, txn, ops, wall_us);
@@ -239,6 +232,7 @@ static enum err run_writes(struct store *store, struct list *ops, uint64_t wall_
         store->commits++;
         return err;
     }
+    store->is_adopted = was_adopted;
     store->actor.is_changed = true; /* its row did not reach the disk; counters once given are not given again */
     fail_all(ops, err);
     return err;

@@ -11,27 +11,30 @@
 #include "node/store/actor.h"
 #include "node/store/op.h"
 
-enum { STORE_FORMAT_VERSION = 1, STORE_SCRATCH_BYTES_MAX = 1 << 30 };
+enum { STORE_FORMAT_VERSION = 2, STORE_SCRATCH_BYTES_MAX = 1 << 30 };
 
 struct store {
     struct kv *kv;
-    uint8_t hash_key[HASH_KEY_BYTES];  /* places keys on the ring, checks records */
-    uint8_t token_key[HASH_KEY_BYTES]; /* seals tokens and markers (H7, H8) */
+    uint8_t hash_key[HASH_KEY_BYTES];      /* places keys on the ring, checks records */
+    uint8_t token_key[HASH_KEY_BYTES];     /* seals tokens and markers (H7, H8) */
     uint8_t documents_key[SEAL_KEY_BYTES]; /* seals secrets in documents; the cluster's, as the two above */
     uint8_t cluster_id[STORE_CLUSTER_ID_BYTES];
     bool is_member; /* of a cluster with others, or one that others may join; false: a fresh node's own */
-    uint8_t node_seed[32]; /* of this node's Ed25519 key */
+    uint8_t node_seed[STORE_NODE_SEED_BYTES]; /* of this node's Ed25519 key */
+    uint8_t seal_key[SEAL_KEY_BYTES];         /* seals the row of the keys above; leaves the machine never */
     struct actor actor;
     struct prng prng;
     struct arena scratch;
     bool has_met_corruption;
+    bool is_adopted; /* the database has another cluster's keys now: no more writes until it is opened anew */
     uint32_t former_actors_taken; /* how often the actor was replaced since the start */
     uint64_t commits;             /* of store_run_writes(); belongs to who may call that */
 };
 
-/* Open the store over `kv`, making format, keys and actor when the database is new.
+/* Open the store over `kv`, making format, keys and actor when the database is new, and those that are missing
+ * when it is of format 1, in one transaction.
  *
- *   seal_key  opens and seals the two keys at rest
+ *   seal_key  opens and seals the keys at rest
  *   seed      the machine's entropy, for keys and ids
  *   place     names where the database lies; another one than recorded replaces the actor (H1)
  *   message   out, 200 chars, NUL-terminated: why not, when the answer is not ERR_OK

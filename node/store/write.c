@@ -4,6 +4,7 @@
 
 #include "node/store/count.h"
 #include "node/store/documents.h"
+#include "node/store/identity.h"
 #include "node/store/undo.h"
 
 #include <assert.h>
@@ -241,6 +242,16 @@ void write_run(struct store *store, struct kv_txn *txn, struct op *op, uint64_t 
 {
     assert(op_is_write(op));
     op->corrupt = (struct op_corrupt){0};
-    op->err = op->kind == OP_WRITE ? write_items(store, txn, op, wall_us)
-                                   : documents_write(store, txn, op, wall_us);
+    switch (op->kind) {
+    case OP_WRITE: op->err = write_items(store, txn, op, wall_us); break;
+    case OP_DOCS_WRITE: op->err = documents_write(store, txn, op, wall_us); break;
+    case OP_DOCS_MERGE: op->err = documents_merge(store, txn, op); break;
+    case OP_BOOT: op->err = identity_boot(store, txn, op, wall_us); break;
+    case OP_ADOPT: op->err = identity_adopt(store, txn, op); break;
+    case OP_READ:
+    case OP_RANGE:
+    case OP_INDEX:
+    case OP_DOCS:
+    case OP_CHECK: break; /* not here, as asserted above */
+    }
 }

@@ -14,6 +14,9 @@ SEAL_KEY = bytes(range(0x00, 0x20))
 HASH_KEY = bytes(range(0xA0, 0xC0))
 TOKEN_KEY = bytes(range(0xC0, 0xE0))
 BUCKET = bytes(range(0x20, 0x40))
+DOCUMENTS_KEY = bytes(range(0x40, 0x60))
+NODE_SEED = bytes(range(0xE0, 0x100))
+CLUSTER_ID = bytes(range(0x90, 0xA0))
 NONCE = bytes(range(0x60, 0x78))
 PLACE = bytes(range(0x80, 0x90))
 
@@ -22,6 +25,7 @@ TIME_US = 1767323045678000  # 2026-01-02T03:04:05.678Z
 KEY_ID = b"GK0123456789abcdef01234567"
 SECRET = b"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 PARTITION = b"mailboxes"
+NODE_A, NODE_B = bytes([0x0A] * 32), bytes([0x0B] * 32)
 
 
 # --- msgpack, each value in its shortest form -----------------------------------------------------------------------
@@ -74,18 +78,35 @@ def row(space, key, body):
     return keyed(HASH_KEY, space + field(key) + body)[:8] + body
 
 
-def seal(name, plain):
+def seal(name, plain, key=SEAL_KEY):
     """nonce, ciphertext, tag: XChaCha20-Poly1305 with the name as what is authenticated beside."""
     sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
     out = ctypes.create_string_buffer(len(plain) + 16)
     failed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-        out, None, plain, ctypes.c_ulonglong(len(plain)), name, ctypes.c_ulonglong(len(name)), None, NONCE, SEAL_KEY)
+        out, None, plain, ctypes.c_ulonglong(len(plain)), name, ctypes.c_ulonglong(len(name)), None, NONCE, key)
     assert failed == 0
     return NONCE + out.raw
 
 
 def document(key, payload, time_us=TIME_US, actor=ACTOR):
     return row(b"d", key, array(number(1), number(time_us), number(actor), binary(payload)))
+
+
+def layout():
+    """The key and the payload of the first version: two nodes in two zones, two partitions, two copies."""
+    first = 1
+    payload = array(number(1), number(first), binary(bytes(32)), number(2), number(2), number(0),
+                    array(text(b"east"), text(b"west")),
+                    array(array(binary(NODE_A), number(10**11), number(1)),
+                          array(binary(NODE_B), number(2 * 10**11), number(0))),
+                    binary(bytes([0, 1, 0, 1])))
+    name = hashlib.blake2b(payload, digest_size=32, key=b"skerry layout version").digest()
+    return b"V" + first.to_bytes(8, "big") + name, payload
+
+
+def digest(key, payload, time_us=TIME_US, actor=ACTOR):
+    """A document's part of the digest of all."""
+    return keyed(HASH_KEY, b"document" + field(key) + time_us.to_bytes(8, "big") + actor.to_bytes(8, "big") + payload)
 
 
 def write(counter, value):
@@ -112,10 +133,16 @@ def vectors():
     count_key = BUCKET[:16] + PARTITION
 
     named = [
-        ("seal_key", SEAL_KEY), ("hash_key", HASH_KEY), ("token_key", TOKEN_KEY), ("place", PLACE),
+        ("seal_key", SEAL_KEY), ("hash_key", HASH_KEY), ("token_key", TOKEN_KEY),
+        ("documents_key", DOCUMENTS_KEY), ("node_seed", NODE_SEED), ("cluster_id", CLUSTER_ID), ("place", PLACE),
         ("bucket_id", BUCKET), ("partition_key", PARTITION), ("key_id", KEY_ID), ("secret", SECRET),
-        ("format_key", b"format"), ("format_row", array(text(b"skerry"), number(1))),
-        ("secrets_key", b"secrets"), ("secrets_row", seal(b"secrets", HASH_KEY + TOKEN_KEY)),
+        ("format_key", b"format"), ("format_row", array(text(b"skerry"), number(2))),
+        ("former_format_row", array(text(b"skerry"), number(1))),
+        ("secrets_key", b"secrets"),
+        ("secrets_row", seal(b"secrets", HASH_KEY + TOKEN_KEY + DOCUMENTS_KEY + NODE_SEED + CLUSTER_ID + b"\1")),
+        ("former_secrets_row", seal(b"secrets", HASH_KEY + TOKEN_KEY)),
+        ("incarnation_key", b"incarnation"),
+        ("incarnation_row", document(b"incarnation", array(number(TIME_US + 20)), time_us=0, actor=0)),
         ("actor_key", b"actor"),
         ("actor_row", document(b"actor", array(number(ACTOR), number(TIME_US + 9), binary(PLACE),
                                                array(number(FORMER))), time_us=0)),
@@ -137,13 +164,25 @@ def vectors():
         ("alias", b"A" + alias, array(binary(BUCKET))),
         ("alias_removed", b"Aformer-name", array(NIL)),
         ("cors", b"C" + BUCKET, array(array(rule))),
-        ("key", b"K" + KEY_ID, array(TRUE, text(b"mailer"), number(TIME_US), binary(seal(KEY_ID, SECRET)))),
+        ("key", b"K" + KEY_ID, array(TRUE, text(b"mailer"), number(TIME_US), binary(seal(KEY_ID, SECRET, DOCUMENTS_KEY)))),
         ("local_alias", b"L" + bytes([len(KEY_ID)]) + KEY_ID + b"inbox", array(binary(BUCKET))),
         ("permission", b"P" + BUCKET + KEY_ID, array(number(7))),
+        ("address", b"D" + NODE_A, array(text(b"10.0.0.1:3901"))),
+        ("number", b"Greplication", array(number(2))),
+        ("number_not", b"Gzone_redundancy", array()),
+        ("member", b"N" + NODE_A, array(TRUE, number(TIME_US), text(b"one"))),
+        ("role", b"S" + NODE_A, array(text(b"west"), number(10**11))),
+        ("role_removal", b"S" + NODE_B, array(NIL)),
+        ("role_not", b"S" + bytes(32), array()),
+        ("layout", *layout()),
+        ("dismissed", b"X" + layout()[0][9:], array(TRUE)),
     ]
     for name, key, payload in kept:
         named += [(f"{name}_key", key), (f"{name}_row", document(key, payload))]
 
+    digests = [int.from_bytes(digest(key, payload), "big") for _, key, payload in kept]
+    named += [("bucket_digest", digest(kept[0][1], kept[0][2])),
+              ("documents_digest", (sum(digests) % (1 << 128)).to_bytes(16, "big"))]
     seal_bytes, entries = token_seal(b"Drafts", (FORMER, 7), (ACTOR, TIME_US + 9))
     return named + [("drafts_token", seal_bytes + entries)]
 

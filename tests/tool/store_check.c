@@ -10,6 +10,7 @@
  */
 #include "node/edge/kv_lmdb.h"
 #include "node/store/count.h"
+#include "node/store/keyring.h"
 #include "node/store/store.h"
 
 #include <sodium/core.h>
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAP_BYTES = 1 << 30, PATH_BYTES = 1024, WHY_BYTES = 400, ARENA_BYTES = 256 << 20, SECRETS_BYTES = 64 };
+enum { MAP_BYTES = 1 << 30, PATH_BYTES = 1024, WHY_BYTES = 400, ARENA_BYTES = 256 << 20 };
 
 struct check {
     const char *dir;
@@ -80,15 +81,15 @@ static bool open_database(struct check *check)
 
 static bool read_secrets(struct check *check)
 {
-    uint8_t plain[SECRETS_BYTES];
+    struct keyring keyring;
     struct span row = {0};
     bool found = false;
-    if (!is_ok(check, kv_get(check->txn, KV_META, span_text("secrets"), &row), "secrets")) return false;
+    bool is_former = false;
+    if (!is_ok(check, kv_get(check->txn, KV_META, keyring_name(), &row), "secrets")) return false;
     if (row.bytes == NULL) return complain(check, "an empty database");
-    if (row.length != SECRETS_BYTES + SEAL_OVERHEAD_BYTES ||
-        !seal_open(check->seal_key, span_text("secrets"), row, plain))
+    if (!keyring_open(&keyring, check->seal_key, row, &is_former))
         return complain(check, "the seal key is another one");
-    memcpy(check->hash_key, plain, HASH_KEY_BYTES);
+    memcpy(check->hash_key, keyring.hash_key, HASH_KEY_BYTES);
     if (!is_ok(check, actor_load(&check->actor, check->txn, check->hash_key, &found), "actor")) return false;
     return found || complain(check, "no actor");
 }

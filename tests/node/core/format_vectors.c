@@ -93,7 +93,7 @@ static void a_key_and_its_secret_are_read_and_written(void **state)
     assert_span_text(key.name, "mailer");
     assert_span(document_encode_key(&made->arena, &key), payload_of(made, "key"));
     assert_int_equal(key.sealed_secret.length, get(made, "secret").length + SEAL_OVERHEAD_BYTES);
-    assert_true(seal_open(get(made, "seal_key").bytes, get(made, "key_id"), key.sealed_secret, secret));
+    assert_true(seal_open(get(made, "documents_key").bytes, get(made, "key_id"), key.sealed_secret, secret));
     assert_span(span_of(secret, get(made, "secret").length), get(made, "secret"));
 }
 

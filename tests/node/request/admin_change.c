@@ -5,6 +5,8 @@
 enum { ARENA_BYTES = 1 << 22 };
 
 /* A service with a view and nothing else. */
+static const uint8_t DOCUMENTS_KEY[SEAL_KEY_BYTES] = "the key of secrets in documents";
+
 struct rig {
     struct arena arena;
     struct service service;
@@ -18,6 +20,7 @@ static int set_up(void **state)
     memset(&rig, 0, sizeof rig);
     arena_init(&rig.arena, ARENA_BYTES);
     rig.service.settings = &rig.settings;
+    rig.service.documents_key = DOCUMENTS_KEY;
     rig.service.view = view_create(NULL, NULL, 0);
     rig.service.wall_us = 1000;
     assert_non_null(rig.service.view);
@@ -262,9 +265,9 @@ static void a_keys_secret_is_sealed(void **state)
     assert_int_equal(key.sealed_secret.length, 64 + SEAL_OVERHEAD_BYTES);
     assert_null(memmem(change.documents[0].register_.payload, change.documents[0].register_.payload_bytes,
                        change.secret.bytes, change.secret.length));
-    assert_true(seal_open(rig->settings.seal_key, change.key_id, key.sealed_secret, secret));
+    assert_true(seal_open(DOCUMENTS_KEY, change.key_id, key.sealed_secret, secret));
     assert_memory_equal(secret, change.secret.bytes, 64);
-    assert_false(seal_open(rig->settings.seal_key, span_text("GKother"), key.sealed_secret, secret));
+    assert_false(seal_open(DOCUMENTS_KEY, span_text("GKother"), key.sealed_secret, secret));
     struct admin_change again = plan(rig, ADMIN_KEY_CREATE, NULL, NULL, (struct admin_body){0});
     assert_false(span_is_equal(again.key_id, change.key_id));
     assert_false(span_is_equal(again.secret, change.secret));

@@ -35,13 +35,15 @@ static void put_row(struct made *made, struct kv_txn *txn, enum kv_space space, 
 
 static void put_rows(struct made *made)
 {
-    static const char *const documents[] = {"bucket", "alias",       "alias_removed", "cors",
-                                            "key",    "local_alias", "permission"};
+    static const char *const documents[] = {
+        "bucket", "alias",      "alias_removed", "cors", "key",          "local_alias", "permission", "address",
+        "number", "number_not", "member",        "role", "role_removal", "role_not",    "layout",     "dismissed"};
     struct kv_txn *txn = NULL;
     assert_ok(kv_begin(&made->disk.kv, true, &txn));
     put_row(made, txn, KV_META, "format");
     put_row(made, txn, KV_META, "secrets");
     put_row(made, txn, KV_META, "actor");
+    put_row(made, txn, KV_META, "incarnation");
     put_row(made, txn, KV_ITEMS, "inbox");
     put_row(made, txn, KV_ITEMS, "drafts");
     put_row(made, txn, KV_COUNTS, "count");
@@ -106,6 +108,10 @@ static void a_database_of_these_bytes_opens(void **state)
     struct made *made = *state;
     assert_span(span_of(made->store.hash_key, HASH_KEY_BYTES), get(made, "hash_key"));
     assert_span(span_of(made->store.token_key, HASH_KEY_BYTES), get(made, "token_key"));
+    assert_span(span_of(made->store.documents_key, SEAL_KEY_BYTES), get(made, "documents_key"));
+    assert_span(span_of(made->store.node_seed, STORE_NODE_SEED_BYTES), get(made, "node_seed"));
+    assert_span(span_of(made->store.cluster_id, STORE_CLUSTER_ID_BYTES), get(made, "cluster_id"));
+    assert_true(made->store.is_member);
     assert_true(made->store.actor.id == ACTOR); /* the place is the one recorded */
     assert_true(made->store.actor.last_counter == TIME_US + 9);
     assert_int_equal(made->store.actor.former_count, 1);
@@ -157,11 +163,68 @@ static void documents_of_these_bytes_are_read(void **state)
     struct made *made = *state;
     struct op op = {.kind = OP_DOCS};
     run(made, &op);
-    assert_int_equal(op.docs.documents_count, 7);
+    assert_int_equal(op.docs.documents_count, 16);
     for (uint32_t i = 0; i < op.docs.documents_count; i++) {
         assert_true(op.docs.documents[i].register_.time_us == TIME_US);
         assert_true(op.docs.documents[i].register_.actor == ACTOR);
     }
+}
+
+static void boot(struct made *made, struct op *op)
+{
+    struct list list;
+    list_init(&list);
+    list_init(&op->link);
+    op->arena = &made->arena;
+    list_append(&list, &op->link);
+    store_run_writes(&made->store, &list, TIME_US);
+    assert_ok(op->err);
+}
+
+static void an_incarnation_of_these_bytes_is_read_and_written(void **state)
+{
+    struct made *made = *state;
+    struct op op = {.kind = OP_BOOT};
+    struct kv_txn *txn = NULL;
+    struct span row = {0};
+    boot(made, &op);
+    assert_true(op.boot.incarnation == TIME_US + 21); /* above the one in the row, whatever the clock says */
+    assert_ok(kv_begin(&made->disk.kv, true, &txn));
+    assert_ok(kv_delete(txn, KV_META, get(made, "incarnation_key")));
+    assert_ok(kv_commit(txn));
+    op.boot.above = TIME_US + 19;
+    boot(made, &op);
+    assert_ok(kv_begin(&made->disk.kv, false, &txn));
+    assert_ok(kv_get(txn, KV_META, get(made, "incarnation_key"), &row));
+    assert_span(row, get(made, "incarnation_row"));
+    kv_abort(txn);
+}
+
+/* The same rows as a program before clusters left them: with two keys only. */
+static void a_database_of_the_former_format_is_opened_and_written_anew(void **state)
+{
+    struct made *made = *state;
+    const uint8_t seed[PRNG_SEED_BYTES] = {3};
+    char message[200] = "";
+    struct kv_txn *txn = NULL;
+    struct span row = {0};
+    store_close(&made->store);
+    assert_ok(kv_begin(&made->disk.kv, true, &txn));
+    assert_ok(kv_put(txn, KV_META, get(made, "format_key"), get(made, "former_format_row")));
+    assert_ok(kv_put(txn, KV_META, get(made, "secrets_key"), get(made, "former_secrets_row")));
+    assert_ok(kv_commit(txn));
+    assert_ok(store_open(&made->store, &made->disk.kv, get(made, "seal_key").bytes, seed, get(made, "place").bytes,
+                         message));
+    assert_span(span_of(made->store.hash_key, HASH_KEY_BYTES), get(made, "hash_key"));
+    assert_span(span_of(made->store.token_key, HASH_KEY_BYTES), get(made, "token_key"));
+    assert_span(span_of(made->store.documents_key, SEAL_KEY_BYTES), get(made, "seal_key"));
+    assert_false(made->store.is_member);
+    assert_ok(kv_begin(&made->disk.kv, false, &txn));
+    assert_ok(kv_get(txn, KV_META, get(made, "format_key"), &row));
+    assert_span(row, get(made, "format_row"));
+    assert_ok(kv_get(txn, KV_META, get(made, "secrets_key"), &row));
+    assert_int_equal(row.length, get(made, "secrets_row").length);
+    kv_abort(txn);
 }
 
 /* --- writing -------------------------------------------------------------------------------------------- */
@@ -249,6 +312,8 @@ int main(void)
         on_made(items_of_these_bytes_are_read),
         on_made(the_index_of_these_bytes_is_what_a_recount_gives),
         on_made(documents_of_these_bytes_are_read),
+        on_made(an_incarnation_of_these_bytes_is_read_and_written),
+        on_made(a_database_of_the_former_format_is_opened_and_written_anew),
         on_made(keys_are_written_as_these_bytes),
         on_made(rows_are_written_as_these_bytes),
         on_made(the_actors_row_is_written_as_these_bytes),

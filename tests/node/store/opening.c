@@ -102,14 +102,14 @@ static void a_format_this_program_does_not_know_is_refused(void **state)
         const char *message;
     } rows[] = {
         {"\x92\xa6"
-         "skerry\x02",
-         9, "the database has format version 2; this program knows version 1 only"},
+         "skerry\x03",
+         9, "the database has format version 3; this program knows versions 1 and 2 only"},
         {"\x93\xa6"
          "skerry\x07\xc0",
-         10, "the database has format version 7; this program knows version 1 only"},
+         10, "the database has format version 7; this program knows versions 1 and 2 only"},
         {"\x92\xa6"
          "skerry\x00",
-         9, "the database has format version 0; this program knows version 1 only"},
+         9, "the database has format version 0; this program knows versions 1 and 2 only"},
         {"\x92\xa6"
          "cherry\x01",
          9, "this database was not made by skerry"},

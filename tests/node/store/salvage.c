@@ -119,13 +119,13 @@ static enum err try_salvage(struct rig *rig, const uint8_t *hash_key, struct sal
     return err;
 }
 
-/* What a later program wrote is not damaged, and not to be written anew as version 1. */
+/* What a later program wrote is not damaged, and not to be written anew as version 2. */
 static void another_format_is_refused(void **state)
 {
     struct rig *rig = *state;
     struct salvage_report report;
     rig_put(rig, "p", "a", NULL, "one");
-    assert_true(disk_flip(&rig->disk, KV_META, 1, 8 * 8 + 1)); /* ["skerry", 1] becomes ["skerry", 3] */
+    assert_true(disk_flip(&rig->disk, KV_META, 1, 8 * 8)); /* ["skerry", 2] becomes ["skerry", 3] */
     assert_err(try_salvage(rig, rig->store.hash_key, &report), ERR_VERSION);
     assert_int_equal(report.version, 3);
     assert_int_equal(report.dropped[KV_META], 0);
