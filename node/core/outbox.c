@@ -14,6 +14,7 @@ static struct effect *add(struct outbox *outbox, enum effect_kind kind)
         outbox->lost_count++;
         return NULL;
     }
+    list_init(&effect->link);
     effect->kind = kind;
     return effect;
 }
