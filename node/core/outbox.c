@@ -16,6 +16,7 @@ static struct effect *add(struct outbox *outbox, enum effect_kind kind)
     }
     list_init(&effect->link);
     effect->kind = kind;
+    list_init(&effect->link);
     return effect;
 }
 
