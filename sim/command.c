@@ -1,6 +1,7 @@
 /* Options, progress, and what is said in the end. */
 #include "sim/command.h"
 
+#include "sim/measure.h"
 #include "sim/run.h"
 
 #include <inttypes.h>
@@ -240,6 +241,51 @@ static int run_sweep(struct options *options)
     return COMMAND_FAILED;
 }
 
+/* --- gossip --------------------------------------------------------------------------------------------- */
+
+static int measure_one(const struct options *options, uint32_t nodes)
+{
+    struct measure_result result;
+    const struct measure_settings settings = {.nodes = nodes,
+                                              .seed = options->run.seed,
+                                              .loss_per_mille = (uint32_t)options->loss_per_cent * 10,
+                                              .minutes = options->minutes,
+                                              .deaths = nodes > 10 ? 5 : 3};
+    double began_s = cpu_s();
+    if (!measure_gossip(&settings, &result)) {
+        fprintf(stderr, "skerry-sim: no memory for %" PRIu32 " nodes\n", nodes);
+        return COMMAND_FAILED;
+    }
+    printf("%6" PRIu32 " %8.1f %10.2f %10.1f %8.1f %8.1f %8.1f %6" PRIu32 "/%" PRIu32 " %10.2f %10.2f %8.1f\n",
+           nodes, result.bytes_per_s, result.packets_per_s, result.suspected_s, result.known_by_first_s,
+           result.known_by_all_s, result.known_by_all_max_s, result.deaths, settings.deaths,
+           (double)result.suspicions / result.node_hours, (double)result.false_downs / result.node_hours,
+           cpu_s() - began_s);
+    fflush(stdout);
+    return COMMAND_OK;
+}
+
+static int run_gossip(const struct options *options)
+{
+    const char *at = options->sizes == NULL ? "10,100" : options->sizes;
+    printf("gossip, %" PRIu64 " virtual minutes, %" PRIu64 " %% of the datagrams lost, seed %" PRIu64 "\n",
+           options->minutes, options->loss_per_cent, options->run.seed);
+    printf("       a node sends           seconds from a death until               known     false, a node and "
+           "hour\n");
+    printf(" nodes  bytes/s  packets/s  suspected    first      all  slowest  to all  suspicions      downs    "
+           "CPU s\n");
+    while (*at != '\0') {
+        char *end = NULL;
+        uint64_t nodes = strtoull(at, &end, 10);
+        if (end == at || nodes < 2 || nodes > NETWORK_HOSTS_MAX || (*end != ',' && *end != '\0'))
+            return refuse("--nodes wants numbers from 2 to 1024 with commas between", at);
+        int code = measure_one(options, (uint32_t)nodes);
+        if (code != COMMAND_OK) return code;
+        at = *end == ',' ? end + 1 : end;
+    }
+    return COMMAND_OK;
+}
+
 /* --- the commands --------------------------------------------------------------------------------------- */
 
 static int dispatch(const char *command, struct options *options)
@@ -247,6 +293,7 @@ static int dispatch(const char *command, struct options *options)
     if (strcmp(command, "run") == 0) return run_one(options);
     if (strcmp(command, "sweep") == 0 && !options->has_seeds) return refuse("sweep wants --seeds A..B", NULL);
     if (strcmp(command, "sweep") == 0) return run_sweep(options);
+    if (strcmp(command, "gossip") == 0) return run_gossip(options);
     return refuse("there is no such command", command);
 }
 

@@ -1,0 +1,35 @@
+/* What gossip costs and how soon it knows: many nodes of nothing but node/cluster/gossip.h on a simulated network,
+ * every one a member, every one known to all from the beginning. */
+#ifndef SIM_MEASURE_H
+#define SIM_MEASURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MEASURE_DEATHS_MAX = 16 };
+
+struct measure_settings {
+    uint32_t nodes; /* 2 … NETWORK_HOSTS_MAX */
+    uint64_t seed;
+    uint32_t loss_per_mille; /* of the datagrams */
+    uint64_t minutes;        /* nothing happens but gossip: what it costs, whom it suspects wrongly */
+    uint32_t deaths;         /* then so many nodes fall silent, one after the other */
+};
+
+struct measure_result {
+    double bytes_per_s; /* a node sends, while nothing happens */
+    double packets_per_s;
+    uint32_t deaths;         /* that all survivors held for dead in the end */
+    double suspected_s;      /* from the silence until the first one suspects it, on average */
+    double known_by_first_s; /* until the first one holds it for dead */
+    double known_by_all_s;   /* until everybody does */
+    double known_by_all_max_s;
+    uint64_t suspicions;  /* of nodes that lived, told apart by who raised them */
+    uint64_t false_downs; /* times a living node was held for dead, by anybody */
+    double node_hours;    /* over which these two were counted */
+};
+
+/* False when the machine has not the memory. */
+bool measure_gossip(const struct measure_settings *settings, struct measure_result *result);
+
+#endif
