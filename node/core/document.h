@@ -118,6 +118,17 @@ bool document_rules_next(struct wire_in *in, struct document_rule *rule);
 /* The next text of a list; bytes NULL after the last. */
 struct span document_texts_next(struct document_texts *texts);
 
+/* Is a document that came from another node one that may be kept: of a known kind with key and payload as this
+ * program writes them, a layout version with the right hash; or of a kind that a later program may have added, a
+ * capital letter, within the bounds of size? Those are kept and passed on unread, or the digests of two programs
+ * would never agree. (So the payload of a kind never changes its shape: a new shape is a new kind.) `why` out, for
+ * ever; NULL when it may.
+ *
+ * Its time is no matter of ours: a clock that is ahead makes a document win against others written at the same
+ * time, and the next operator's change takes a time above it, whatever our clock says. Refused by our clock, it
+ * would keep our documents from ever being the others'. */
+bool document_check(const struct op_document *document, const char **why);
+
 /* One document's part of a digest: H(hash key; "document" ‖ field(key) ‖ time ‖ actor ‖ payload). */
 void document_digest(const struct op_document *document, const uint8_t hash_key[HASH_KEY_BYTES],
                      uint8_t digest[16]);

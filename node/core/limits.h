@@ -35,6 +35,9 @@ enum {
     LIMITS_CORS_ENTRIES_MAX = 100, /* per list of a rule */
     LIMITS_CORS_ENTRY_BYTES_MAX = 256,
 
+    LIMITS_DOCUMENT_BYTES_MAX = LIMITS_ADMIN_BODY_BYTES_MAX, /* of a payload: what an operator sends takes no more
+                                                                bytes as a document than it had as JSON */
+
     LIMITS_MEMBERS_MAX = 2048,        /* nodes of a cluster, removed ones not counted: twice what was simulated */
     LIMITS_LINKS_DIALLED_MAX = 512,   /* links we made; more than the nodes of a layout */
     LIMITS_LINKS_ACCEPTED_MAX = 512,  /* links that came in; the newest beyond is closed */
