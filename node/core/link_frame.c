@@ -16,6 +16,7 @@ enum {
 };
 
 _Static_assert((int)LINK_MESSAGES_MAX <= SLOT_MASK + 1, "a slot has room in its byte");
+_Static_assert(crypto_secretstream_xchacha20poly1305_ABYTES == LINK_FRAME_SEAL_BYTES, "libsodium's");
 _Static_assert(LINK_STREAM_KEY_BYTES == crypto_secretstream_xchacha20poly1305_KEYBYTES, "libsodium's");
 _Static_assert(LINK_STREAM_HEADER_BYTES == crypto_secretstream_xchacha20poly1305_HEADERBYTES, "libsodium's");
 _Static_assert(LINK_FRAME_BYTES_MAX <= UINT16_MAX, "a length has room in two bytes");
