@@ -22,7 +22,12 @@ enum announcement_flag {
     ANNOUNCEMENT_AUTO = 4,    /* it wants a role without an operator */
 };
 
-/* Spans point into the bytes it was decoded from. */
+/*     signature (64) ‖ version (1) ‖ node id (32) ‖ incarnation (8) ‖ boot nonce (8) ‖ capacity (8) ‖ layout
+ * number (8) ‖ used bytes (8) ‖ flags (8) ‖ address, name, zone, program: each a length (2) and its bytes
+ *
+ * Numbers are big-endian; the signature is over a fixed prefix, the cluster id and all behind the signature. Texts
+ * are printable ASCII: they are shown to people and in JSON as they are. Spans point into the bytes it was decoded
+ * from. */
 struct announcement {
     uint8_t node_id[LINK_NODE_ID_BYTES];
     uint64_t incarnation;   /* only the node itself raises it: at each start and to refute (SWIM, section 4.2) */
@@ -48,5 +53,14 @@ bool announcement_decode(struct span bytes, struct announcement *announcement);
 /* Is it signed by the node it names, for this cluster? Some 60 us: ask only when it is news. */
 bool announcement_verify(struct span bytes, const struct announcement *announcement,
                          const uint8_t cluster_id[LINK_CLUSTER_ID_BYTES]);
+
+/* Which of two of one node is newer? By incarnation; of one incarnation (a doubled identity, or a node that signs
+ * two things) by boot nonce, then by bytes, so that all nodes keep the same. <0, 0, >0. */
+int announcement_compare(const struct announcement *a, struct span a_bytes, const struct announcement *b,
+                         struct span b_bytes);
+
+/* Copy `text` into `to` as an announcement may say it: cut at `capacity`, other bytes as '?'. Returns the length.
+ */
+size_t announcement_clean(struct span text, size_t capacity, uint8_t *to);
 
 #endif

@@ -53,8 +53,9 @@ struct gossip_calls {
     void *owner;
 };
 
-/* `identity`, `members` and `outbox` outlive it. `incarnation` is durable and above all this node ever announced.
- * NULL when out of memory. */
+/* `identity`, `members` and `outbox` outlive it; `members` is zeroed, its arena and rows are made and dropped here.
+ * `incarnation` is durable and above all this node ever announced. The calls may ask gossip anything but must not
+ * change it: they come from the middle of a step. NULL when out of memory. */
 struct gossip *gossip_create(const struct link_identity *identity, struct members *members, struct outbox *outbox,
                              const struct gossip_calls *calls, uint64_t incarnation,
                              const uint8_t seed[PRNG_SEED_BYTES], uint64_t period_ms);
@@ -64,8 +65,10 @@ void gossip_destroy(struct gossip *gossip); /* accepts NULL */
 void gossip_say(struct gossip *gossip, const struct gossip_self *self, uint64_t now_ms);
 void gossip_set_digests(struct gossip *gossip, const struct gossip_digests *digests);
 
-/* Who the members are, by the documents: `ids` in order, each LINK_NODE_ID_BYTES, our own among them. Rows are
- * made and dropped. False when out of memory: the rows are as they were. */
+/* Who the members are, by the documents: `ids` in order and each once (asserted), each LINK_NODE_ID_BYTES, our own
+ * among them while we are a member. Rows are made and dropped; a row stays where it is in memory as long as its
+ * member does. To be called in one step with gossip_set_digests(): what others send is judged by both. False when
+ * out of memory, or above LIMITS_MEMBERS_MAX: the rows are as they were. */
 bool gossip_set_members(struct gossip *gossip, const uint8_t *ids, uint32_t count, uint64_t now_ms);
 
 /* A datagram from anybody. What is no packet of a member's is counted and dropped. */
@@ -75,7 +78,8 @@ void gossip_on_time(struct gossip *gossip, uint64_t now_us, uint64_t wall_us);
 uint64_t gossip_deadline_ms(const struct gossip *gossip);
 
 /* An announcement that came another way (a link's HELLO, an exchange), from the member `by` (NULL: our own store).
- * True when it was news. Verified here; what is malformed, forged or of no member is an offence of `by`. */
+ * True when it was news. Verified here; what is malformed or forged is an offence of `by`. One of no member is not
+ * (our documents may be behind), but many are. */
 bool gossip_hear(struct gossip *gossip, struct span announcement, struct member *by, uint64_t now_us);
 
 /* Our own announcement, as signed; until the next gossip_say() or refutation. */
@@ -94,7 +98,7 @@ void gossip_leave(struct gossip *gossip, uint64_t now_ms);
 struct gossip_stats {
     uint64_t packets_out, packets_in, bytes_out, bytes_in;
     uint64_t packets_foreign; /* no member's, or of another cluster or secret */
-    uint64_t packets_bad;     /* a member's that made no sense */
+    uint64_t packets_bad;     /* a member's that made no sense: its offences */
     uint64_t probes, probes_failed, probes_indirect;
     uint64_t suspicions, refutations, downs;
     uint32_t health; /* local health multiplier less 1: 0 is well */

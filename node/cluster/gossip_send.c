@@ -1,0 +1,140 @@
+/* Packets, and what rides on them: first what the receiver must know of itself, then of us, then the news. */
+#include "node/cluster/gossip_state.h"
+
+#include <assert.h>
+
+enum {
+    NEWS_TRIED_MAX = 24, /* pieces of news looked at for one packet; the longer ones may not fit */
+    ANSWERS_PER_PERIOD = 4,
+};
+
+bool gossip_has_pair(struct gossip *gossip, struct member *member)
+{
+    struct gossip_row *row = gossip_row_of(member);
+    if (member->has_pair) return true;
+    if (row->is_keyless) return false;
+    member->has_pair = packet_pair_init(&member->pair, gossip->identity, member->id);
+    row->is_keyless = !member->has_pair;
+    return member->has_pair;
+}
+
+static struct gossip_claim claim_about(const struct member *member)
+{
+    struct gossip_claim claim = {.state = member->state == MEMBER_DOWN ? MEMBER_DOWN : MEMBER_SUSPECT,
+                                 .incarnation = member->announcement.incarnation};
+    memcpy(claim.id, member->id, LINK_NODE_ID_BYTES);
+    memcpy(claim.by, gossip_row_of(member)->accuser, LINK_NODE_ID_BYTES);
+    return claim;
+}
+
+/* The receiver hears first what is held against it (Lifeguard's buddy system), with the announcement it is held
+ * against; or that we know a later one than it just said it has. */
+static void ride_about_receiver(const struct gossip *gossip, const struct member *to,
+                                struct gossip_message *message)
+{
+    if (!to->has_announcement) return;
+    bool is_accused = to->state == MEMBER_SUSPECT || to->state == MEMBER_DOWN;
+    bool is_outdated = gossip->heard.sender == to && gossip->heard.said < to->announcement.incarnation;
+    if (is_accused && !gossip_is_withdrawn(to)) {
+        struct gossip_claim claim = claim_about(to);
+        gossip_message_add_claim(message, &claim);
+        gossip_message_add_announcement(message, to->announcement_bytes);
+    } else if (is_outdated) {
+        gossip_message_add_announcement(message, to->announcement_bytes);
+    }
+}
+
+/* Our own goes to who just said that it has none, or an older one. Everybody else has it from the news: to look at
+ * each one's last word would tell a large cluster the same for as long as a round takes. */
+static void ride_own(const struct gossip *gossip, const struct member *to, struct gossip_message *message)
+{
+    if (gossip->heard.sender != to || gossip->heard.known >= gossip->own.announcement.incarnation) return;
+    gossip_message_add_announcement(message, span_of(gossip->own.bytes, gossip->own.length));
+}
+
+/* Does this piece of news go along? Not what the receiver said itself or was told above. */
+static bool ride(const struct gossip *gossip, const struct member *to, const struct rumour *rumour,
+                 struct gossip_message *message)
+{
+    const struct gossip_row *row = rumour->owner;
+    const struct member *about = row->member;
+    if (about == to || (about->is_self && gossip->heard.sender == to)) return false;
+    if (rumour == &row->announcement_news)
+        return gossip_message_add_announcement(message, about->announcement_bytes);
+    struct gossip_claim claim = claim_about(about);
+    return gossip_message_add_claim(message, &claim);
+}
+
+/* As much news as fits. With `counts` a piece has then been told once more. */
+static void ride_news(struct gossip *gossip, const struct member *to, bool counts, struct gossip_message *message)
+{
+    struct rumour *told[GOSSIP_CLAIMS_MAX + GOSSIP_ANNOUNCEMENTS_MAX];
+    uint32_t told_count = 0;
+    struct rumour *rumour = rumours_first(&gossip->rumours);
+    for (uint32_t i = 0; i < NEWS_TRIED_MAX && rumour != NULL; i++) {
+        if (ride(gossip, to, rumour, message)) told[told_count++] = rumour;
+        rumour = rumours_next(&gossip->rumours, rumour);
+    }
+    for (uint32_t i = 0; counts && i < told_count; i++)
+        rumours_told(&gossip->rumours, told[i]);
+}
+
+static void fill_head(const struct gossip *gossip, const struct member *to, struct gossip_message *message)
+{
+    message->incarnation = gossip->own.announcement.incarnation;
+    message->known = to->has_announcement ? to->announcement.incarnation : 0;
+    message->wall_us = gossip->wall_us;
+    memcpy(message->documents, gossip->documents, sizeof message->documents);
+    memcpy(message->announcements_digest, gossip->announcements, sizeof message->announcements_digest);
+}
+
+static void send_counted(struct gossip *gossip, struct member *to, struct span address, bool counts,
+                         struct gossip_message *message)
+{
+    uint8_t body[PACKET_BODY_BYTES_MAX];
+    uint8_t packet[LIMITS_DATAGRAM_BYTES_MAX];
+    bool has_said = gossip->own.length > 0 && gossip->identity->secrets_count > 0;
+    if (!has_said || to->is_self || address.length == 0 || !gossip_has_pair(gossip, to)) return;
+    fill_head(gossip, to, message);
+    ride_about_receiver(gossip, to, message);
+    ride_own(gossip, to, message);
+    ride_news(gossip, to, counts, message);
+    size_t length = gossip_message_encode(message, body);
+    size_t bytes = packet_close(gossip->identity, &to->pair, to->id, span_of(body, length), &gossip->prng, packet);
+    outbox_datagram(gossip->outbox, address, span_of(packet, bytes));
+    gossip->stats.packets_out++;
+    gossip->stats.bytes_out += bytes;
+}
+
+void gossip_send(struct gossip *gossip, struct member *to, struct span address, struct gossip_message *message)
+{
+    send_counted(gossip, to, address, true, message);
+}
+
+void gossip_send_kind(struct gossip *gossip, struct member *to, enum gossip_kind kind, uint64_t sequence)
+{
+    struct gossip_message message = {.kind = kind, .sequence = sequence};
+    if (to->has_announcement) send_counted(gossip, to, to->announcement.address, true, &message);
+}
+
+void gossip_answer(struct gossip *gossip, struct member *to, struct span address)
+{
+    struct gossip_row *row = gossip_row_of(to);
+    struct gossip_message message = {.kind = GOSSIP_NEWS};
+    uint64_t pause_ms = gossip->period_ms / ANSWERS_PER_PERIOD;
+    if (row->answered_ms != 0 && gossip->now_ms < row->answered_ms + pause_ms) return;
+    row->answered_ms = gossip->now_ms;
+    send_counted(gossip, to, address, true, &message);
+}
+
+void gossip_broadcast(struct gossip *gossip)
+{
+    bool is_wanted = gossip->wants_broadcast && gossip->members->count <= GOSSIP_SMALL_MAX;
+    gossip->wants_broadcast = false;
+    for (uint32_t i = 0; is_wanted && i < gossip->members->count; i++) {
+        struct member *member = gossip->members->rows[i];
+        struct gossip_message message = {.kind = GOSSIP_NEWS};
+        if (!probe_can_reach(member, gossip->now_ms)) continue;
+        send_counted(gossip, member, member->announcement.address, false, &message);
+    }
+}

@@ -1,0 +1,76 @@
+/* Whom to ping next, and how the ping under way stands: one a period, in rounds that visit everybody once in an
+ * order shuffled anew each time (SWIM, section 4.3).
+ *
+ *     DIRECT --no answer in time--> INDIRECT --end of the period--> failed
+ *        '---------- answer, its own or relayed ----'--> ANSWERED --end of the period--> next
+ *
+ * Times grow with the local health (Lifeguard, section 4.1): who hears from nobody doubts itself first. Pure;
+ * sends nothing.
+ */
+#ifndef NODE_CLUSTER_PROBE_H
+#define NODE_CLUSTER_PROBE_H
+
+#include "node/cluster/gossip.h"
+
+enum probe_phase { PROBE_IDLE, PROBE_DIRECT, PROBE_INDIRECT, PROBE_ANSWERED };
+
+/* A ping that was sent. */
+struct probe_ping {
+    struct member *target; /* NULL: none */
+    uint64_t sequence;
+    uint64_t sent_us;
+};
+
+struct probe {
+    struct member **order; /* all members but ourselves; room for LIMITS_MEMBERS_MAX */
+    uint32_t order_count;
+    uint32_t order_at;
+    enum probe_phase phase;
+    struct probe_ping ping;
+    uint64_t indirect_ms; /* when others are asked, in DIRECT */
+    uint64_t end_ms;      /* of the period */
+    struct member *helpers[GOSSIP_INDIRECT];
+    bool has_nacked[GOSSIP_INDIRECT]; /* it lives but heard nothing either */
+    uint32_t helpers_count;
+    uint32_t health;        /* 0 … GOSSIP_HEALTH_MAX - 1; 0 is well */
+    uint64_t periods_count; /* begun */
+    uint32_t down_at;       /* where the walk over those that are down goes on */
+    struct probe_ping down; /* the last ping of one that is down */
+};
+
+/* False when out of memory. */
+bool probe_init(struct probe *probe, struct arena *arena);
+
+/* A member came, to a random place of what is left of the round; there is room (asserted). */
+void probe_add(struct probe *probe, struct member *member, struct prng *prng);
+/* It is gone: nothing points to it any more. */
+void probe_drop(struct probe *probe, struct member *member);
+
+/* Can it be pinged, and would we heed its answer? */
+bool probe_can_reach(const struct member *member, uint64_t now_ms);
+
+/* The next to be pinged, alive or suspect; NULL when there is none. */
+struct member *probe_next(struct probe *probe, struct prng *prng, uint64_t now_ms);
+/* The next one that is down, or NULL. */
+struct member *probe_next_down(struct probe *probe, const struct members *members, uint64_t now_ms);
+
+/* A ping of `target` was sent: the period begins. */
+void probe_begin(struct probe *probe, struct member *target, uint64_t sequence, uint64_t period_ms,
+                 uint64_t now_us);
+/* A period without a ping begins. */
+void probe_rest(struct probe *probe, uint64_t period_ms, uint64_t now_ms);
+/* Up to GOSSIP_INDIRECT others that are alive, at random, into helpers. */
+void probe_choose_helpers(struct probe *probe, const struct members *members, struct prng *prng, uint64_t now_ms);
+bool probe_is_helper(const struct probe *probe, const struct member *member);
+void probe_on_nack(struct probe *probe, const struct member *helper);
+
+/* It answered, at once or through another. */
+void probe_answered(struct probe *probe);
+/* The period is over without an answer: what that says of our own health. */
+void probe_failed(struct probe *probe);
+void probe_worse(struct probe *probe);
+
+/* When something is to be done. */
+uint64_t probe_deadline_ms(const struct probe *probe);
+
+#endif
