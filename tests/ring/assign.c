@@ -268,9 +268,10 @@ static void what_cannot_be_is_refused_in_numbers(void **state)
 static void uneven(struct ring_layout *layout, struct random *random, uint32_t count, uint32_t zones)
 {
     rig_zones(layout, zones);
-    for (uint32_t i = 0; i < count; i++)
-        rig_add(layout, 10 * i, i < zones ? i : random_below(random, zones),
-                (1 + random_below(random, 40)) * 50 * GB);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t capacity = (1 + random_below(random, 40)) * 50 * GB; /* drawn before the zone by every compiler */
+        rig_add(layout, 10 * i, i < zones ? i : random_below(random, zones), capacity);
+    }
 }
 
 static uint64_t checksum(const struct ring_layout *layout)
@@ -282,8 +283,8 @@ static uint64_t checksum(const struct ring_layout *layout)
     return sum;
 }
 
-/* Two nodes that plan alike must get one result, whatever their compilers are and lay in their memory. A new
- * number here breaks the agreement of two versions of the program in one cluster. */
+/* Two nodes that apply the same change at once must come to one version, whatever their compilers are and lies in
+ * their memory. With new sums here, two versions of the program in one cluster would make two of it (H11). */
 static void the_same_question_has_one_answer_everywhere(void **state)
 {
     (void)state;

@@ -147,7 +147,8 @@ static void larger_ones_at_random_are_too(void **state)
 
     for (uint32_t round = 0; round < rounds; round++) {
         struct ring_layout layout;
-        uint32_t zones = 1 + random_below(random, 5), widest = 1 + random_below(random, 30);
+        uint32_t zones = 1 + random_below(random, 5);
+        uint32_t widest = 1 + random_below(random, 30);
         rig_init(&layout, 8, 1 + random_below(random, 5), 0);
         layout.zone_redundancy = (uint8_t)random_below(random, layout.replication + 1u);
         rig_zones(&layout, zones);
