@@ -205,6 +205,19 @@ static void on_too_late(uv_timer_t *timer)
     }
 }
 
+/* Others see a link come from where they would find this node: from the address that is listened at, as datagrams
+ * do, where it is one and of the same family. */
+static void bind_source(struct peer_link *link, const struct sockaddr_storage *to)
+{
+    struct sockaddr_storage source;
+    const struct config_address *listen = &link->peers->port->address;
+    struct config_address any_port = *listen;
+    any_port.port = 0;
+    if (config_address_is_any(listen) || !port_name(&any_port, &source) || source.ss_family != to->ss_family)
+        return;
+    (void)uv_tcp_bind(&link->tcp, (const struct sockaddr *)&source, 0); /* else the system chooses */
+}
+
 /* The next address, with its share of the time. */
 static void connect_next(struct peer_link *link, const char *why)
 {
@@ -221,6 +234,7 @@ static void connect_next(struct peer_link *link, const char *why)
     link->has_tcp = true;
     link->holders++;
     link->connect.data = link;
+    bind_source(link, address);
     int rc = uv_tcp_connect(&link->connect, &link->tcp, (const struct sockaddr *)address, on_connected);
     if (rc != 0) fail_one(link, uv_strerror(rc));
 }

@@ -62,7 +62,7 @@ static bool open_once(struct port *port, struct sockaddr_storage name, bool has_
     return true;
 }
 
-static bool name_of(const struct config_address *address, struct sockaddr_storage *name)
+bool port_name(const struct config_address *address, struct sockaddr_storage *name)
 {
     struct address_parts parts;
     memcpy(parts.host, address->host, sizeof address->host);
@@ -75,7 +75,7 @@ enum err port_open(struct port *port, const struct config_address *address, bool
     struct sockaddr_storage name;
     *port = (struct port){.fd = -1, .datagram_fd = -1, .address = *address};
     errno = EINVAL;
-    bool is_open = name_of(address, &name) && open_once(port, name, has_datagrams);
+    bool is_open = port_name(address, &name) && open_once(port, name, has_datagrams);
     /* A number that is free for TCP need not be for UDP. */
     for (int i = 0; !is_open && errno == EADDRINUSE && address->port == 0 && i < PORT_TRIES_MAX; i++) {
         is_open = open_once(port, name, has_datagrams);

@@ -5,6 +5,8 @@
 #ifndef NODE_EDGE_PORT_H
 #define NODE_EDGE_PORT_H
 
+#include <sys/socket.h>
+
 #include "node/edge/config.h"
 
 enum {
@@ -26,6 +28,9 @@ void port_init(struct port *port);
  * and nothing is open. */
 MUST_USE enum err port_open(struct port *port, const struct config_address *address, bool has_datagrams,
                             char *message);
+
+/* The address as sockets have it; false for what is none. */
+bool port_name(const struct config_address *address, struct sockaddr_storage *name);
 
 /* Only that of TCP: who knocks is refused. */
 void port_close_connections(struct port *port);
