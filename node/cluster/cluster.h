@@ -71,8 +71,12 @@ struct cluster {
     uint64_t used_bytes; /* what the store holds, roughly; the owner's to keep */
     enum cluster_stage stage;
     bool has_started;
+    bool is_on; /* has_started, and the settings want it */
     bool is_draining;
-    uint32_t jobs_count; /* ops lent to the store */
+    bool is_booting;      /* OP_BOOT is with the store */
+    uint64_t incarnation; /* above all this node ever announced; 0: not known yet */
+    uint64_t said_ms;     /* when we last looked whether there is something new to say of us */
+    uint32_t jobs_count;  /* ops lent to the store */
 };
 
 /* `settings`, `store` and `view` outlive it. False when out of memory. */

@@ -1,0 +1,135 @@
+/* What is stuck and on what, in words. */
+#include "node/cluster/cluster.h"
+
+#include "node/cluster/formation.h"
+#include "node/cluster/join.h"
+
+#include <stdio.h>
+
+enum { LINE_CHARS = 256, SECOND_MS = 1000, SECOND_US = 1000000 };
+
+/* Counts down to the line that is asked for. */
+struct lister {
+    uint32_t left;
+    bool is_found;
+    char *line;
+};
+
+/* Is this the one? Then the caller writes it. */
+static bool is_it(struct lister *lister)
+{
+    if (lister->is_found || lister->left-- > 0) return false;
+    lister->is_found = true;
+    return true;
+}
+
+static void add(struct lister *lister, const char *line)
+{
+    if (is_it(lister)) snprintf(lister->line, LINE_CHARS, "%s", line);
+}
+
+/* A member's name, or the beginning of its id. */
+static const char *name_of(const struct member *member, char name[CLUSTER_NAME_BYTES])
+{
+    const struct span said = member->announcement.name;
+    enum { SHORT_ID_BYTES = 8 };
+    if (member->has_announcement && said.length > 0) {
+        snprintf(name, CLUSTER_NAME_BYTES, "%.*s", (int)said.length, (const char *)said.bytes);
+    } else {
+        hash_hex(member->id, SHORT_ID_BYTES, name);
+        name[2 * SHORT_ID_BYTES] = '\0';
+    }
+    return name;
+}
+
+/* --- this node -------------------------------------------------------------------------------------------- */
+
+static void add_own(const struct cluster *cluster, struct lister *lister)
+{
+    const struct join *join = cluster->join;
+    if (cluster->stage == CLUSTER_REMOVED)
+        add(lister, "this node was taken out of the cluster: an operator must connect it again");
+    if (cluster->gossip != NULL && gossip_stats(cluster->gossip).is_doubled)
+        add(lister, "another process has the identity of this node: stop one, it is a copy of the data directory");
+    if (cluster->identity.secrets_count == 0) add(lister, "there is no cluster secret: no node can be reached");
+    if (join->stuck[0] != '\0' && cluster->stage != CLUSTER_MEMBER && is_it(lister))
+        snprintf(lister->line, LINE_CHARS, "not let into a cluster: %s", join->stuck);
+    if (cluster->stage == CLUSTER_JOINING && join->stuck[0] == '\0' && !join->is_asking)
+        add(lister, "looking for a cluster at the peers of the configuration");
+}
+
+static void add_peers(const struct cluster *cluster, struct lister *lister)
+{
+    for (uint32_t i = 0; i < cluster->settings->peers_count; i++) {
+        if (cluster->formation->peers[i].kind != FORMATION_PEER_FOREIGN || !is_it(lister)) continue;
+        snprintf(lister->line, LINE_CHARS, "the peer %.200s belongs to another cluster",
+                 cluster->settings->peers[i]);
+    }
+}
+
+/* --- others ----------------------------------------------------------------------------------------------- */
+
+static void add_absent(const struct cluster *cluster, const struct member *member, struct lister *lister)
+{
+    char name[CLUSTER_NAME_BYTES];
+    uint64_t seconds = (cluster->now_ms - member->since_ms) / SECOND_MS;
+    if (member->is_self || (member->state != MEMBER_DOWN && member->state != MEMBER_UNKNOWN)) return;
+    if (!is_it(lister)) return;
+    if (member->state == MEMBER_DOWN) {
+        snprintf(lister->line, LINE_CHARS, "%s is down since %llu s", name_of(member, name),
+                 (unsigned long long)seconds);
+    } else {
+        snprintf(lister->line, LINE_CHARS, "%s was not heard of since this node started", name_of(member, name));
+    }
+}
+
+static void add_strange(const struct cluster *cluster, const struct member *member, struct lister *lister)
+{
+    char name[CLUSTER_NAME_BYTES];
+    if (member->is_self) return;
+    if (member->quarantined_until_ms > cluster->now_ms && is_it(lister))
+        snprintf(lister->line, LINE_CHARS, "%s sends what makes no sense, and is not listened to for a while",
+                 name_of(member, name));
+    if (member->has_announcement && (member->announcement.flags & ANNOUNCEMENT_DOUBLED) != 0 && is_it(lister))
+        snprintf(lister->line, LINE_CHARS, "two processes have the identity of %s: stop one",
+                 name_of(member, name));
+}
+
+static void add_clock(const struct member *member, struct lister *lister)
+{
+    char name[CLUSTER_NAME_BYTES];
+    int64_t offset_us = member->clock_offset_us;
+    uint64_t off_us = offset_us < 0 ? (uint64_t)-offset_us : (uint64_t)offset_us;
+    bool is_off = !member->is_self && member->has_round_trip && off_us > (uint64_t)GOSSIP_CLOCK_WARN_MS * 1000;
+    if (!is_off || !is_it(lister)) return;
+    snprintf(lister->line, LINE_CHARS, "the clock of %s is %llu s %s ours", name_of(member, name),
+             (unsigned long long)(off_us / SECOND_US), offset_us < 0 ? "behind" : "ahead of");
+}
+
+static void add_documents(const struct member *member, struct lister *lister)
+{
+    char name[CLUSTER_NAME_BYTES];
+    bool differs = !member->is_self && member->state == MEMBER_ALIVE && member->documents_heard_ms > 0 &&
+                   !member->is_same_documents;
+    if (differs && is_it(lister))
+        snprintf(lister->line, LINE_CHARS, "%s has other documents than this node", name_of(member, name));
+}
+
+bool cluster_problem(const struct cluster *cluster, uint32_t index, char line[256])
+{
+    struct lister lister = {.left = index, .line = line};
+    const struct members *members = &cluster->members;
+    line[0] = '\0';
+    if (!cluster->is_on) return false;
+    add_own(cluster, &lister);
+    for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
+        add_absent(cluster, members->rows[i], &lister);
+    for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
+        add_strange(cluster, members->rows[i], &lister);
+    for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
+        add_clock(members->rows[i], &lister);
+    for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
+        add_documents(members->rows[i], &lister);
+    add_peers(cluster, &lister);
+    return lister.is_found;
+}

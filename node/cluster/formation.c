@@ -1,0 +1,197 @@
+/* Rounds of looking. */
+#include "node/cluster/formation.h"
+
+#include "node/cluster/formation_roles.h"
+
+bool formation_init(struct cluster *cluster)
+{
+    cluster->formation = arena_alloc(&cluster->arena, sizeof *cluster->formation);
+    return cluster->formation != NULL;
+}
+
+/* --- the clock of the rounds -------------------------------------------------------------------------------- */
+
+/* A quarter more or less, so that nodes which start together do not dial together for ever. */
+static uint64_t jittered(struct cluster *cluster, uint64_t ms)
+{
+    return ms - ms / 4 + prng_u64(&cluster->prng) % (ms / 2 + 1);
+}
+
+static void next_round(struct cluster *cluster)
+{
+    struct formation *formation = cluster->formation;
+    uint32_t doublings = formation->failures < 4 ? formation->failures : 4;
+    uint64_t ms = (uint64_t)FORMATION_ROUND_MS << doublings;
+    if (ms > FORMATION_ROUND_MS_MAX) ms = FORMATION_ROUND_MS_MAX;
+    timers_remove(&cluster->timers, &formation->timer);
+    timers_add(&cluster->timers, &formation->timer, cluster->now_ms + jittered(cluster, ms));
+}
+
+void formation_start(struct cluster *cluster)
+{
+    struct formation *formation = cluster->formation;
+    timers_add(&cluster->timers, &formation->timer, cluster->now_ms);
+}
+
+void formation_hurry(struct cluster *cluster)
+{
+    cluster->formation->failures = 0;
+    if (cluster->formation->timer.place != 0) next_round(cluster);
+}
+
+/* --- peers of the configuration ----------------------------------------------------------------------------- */
+
+static void note(struct cluster *cluster, const struct channel *channel, enum formation_peer_kind kind)
+{
+    if (channel->peer_index >= cluster->settings->peers_count) return;
+    struct formation_peer *peer = &cluster->formation->peers[channel->peer_index];
+    peer->kind = kind;
+    peer->heard_ms = cluster->now_ms;
+    memcpy(peer->node_id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
+}
+
+/* A member is asked by who is fresh; a fresh one, too, when that is how the configuration means it: it founds its
+ * cluster if it is pointed at nobody itself. With "auto" there is one who founds. */
+void formation_on_ready(struct cluster *cluster, struct channel *channel)
+{
+    const struct join *join = cluster->join;
+    bool is_member = channel->link.peer.is_member;
+    if (channel->purpose != CHANNEL_FOR_FINDING || channel->state != CHANNEL_READY) return;
+    note(cluster, channel, is_member ? FORMATION_PEER_MEMBER : FORMATION_PEER_FRESH);
+    if (channel->is_full) return;
+    bool is_wanted = !cluster->identity.is_member && channel->peer_index != UINT32_MAX &&
+                     (is_member || cluster->settings->bootstrap == CLUSTER_MANUAL);
+    if (is_wanted && !join->is_asking && !join->is_adopting && !join->is_founding) {
+        join_ask(cluster, channel);
+    } else if (!cluster->identity.is_member || !is_member) {
+        links_end(cluster, channel);
+    }
+}
+
+void formation_on_gone(struct cluster *cluster, struct channel *channel)
+{
+    if (channel->purpose != CHANNEL_FOR_FINDING) return;
+    if (channel->link.reason == LINK_REASON_SELF) note(cluster, channel, FORMATION_PEER_SELF);
+    if (channel->link.reason == LINK_REASON_CLUSTER) note(cluster, channel, FORMATION_PEER_FOREIGN);
+}
+
+static void dial_peers(struct cluster *cluster)
+{
+    const struct cluster_settings *settings = cluster->settings;
+    for (uint32_t i = 0; i < settings->peers_count; i++) {
+        struct span address = span_text(settings->peers[i]);
+        if (cluster->formation->peers[i].kind == FORMATION_PEER_SELF || links_has_address(cluster, address))
+            continue;
+        struct channel *channel = links_dial(cluster, address, CHANNEL_FOR_FINDING);
+        if (channel != NULL) channel->peer_index = i;
+    }
+}
+
+static bool is_recent(const struct cluster *cluster, const struct formation_peer *peer)
+{
+    return peer->kind == FORMATION_PEER_SELF ||
+           (peer->kind != FORMATION_PEER_UNKNOWN && cluster->now_ms - peer->heard_ms < FORMATION_HEARD_MS);
+}
+
+/* The first of the list founds, when more than half of the list, itself among them, are fresh and none is a
+ * member: two cannot both have that. A first node that was wiped meets members, and joins. */
+static bool is_founder(const struct cluster *cluster)
+{
+    const struct formation *formation = cluster->formation;
+    uint32_t count = cluster->settings->peers_count;
+    uint32_t fresh_count = 0;
+    if (cluster->settings->bootstrap != CLUSTER_AUTO || count == 0) return false;
+    if (formation->peers[0].kind != FORMATION_PEER_SELF) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct formation_peer *peer = &formation->peers[i];
+        if (!is_recent(cluster, peer)) continue;
+        if (peer->kind == FORMATION_PEER_MEMBER) return false;
+        fresh_count += peer->kind == FORMATION_PEER_SELF || peer->kind == FORMATION_PEER_FRESH;
+    }
+    return fresh_count * 2 > count;
+}
+
+/* --- members ------------------------------------------------------------------------------------------------ */
+
+/* Where a member was last reached: it says so itself, or the documents do. */
+static struct span address_of(const struct cluster *cluster, const struct member *member)
+{
+    uint8_t key[1 + LINK_NODE_ID_BYTES] = {DOCUMENT_ADDRESS};
+    struct op_document document;
+    struct span address = {NULL, 0};
+    memcpy(key + 1, member->id, LINK_NODE_ID_BYTES);
+    if (!view_document_of(*cluster->view, span_of(key, sizeof key), &document))
+        return member->announcement.address;
+    struct span payload = span_of(document.register_.payload, document.register_.payload_bytes);
+    return document_decode_address(payload, &address) ? address : (struct span){NULL, 0};
+}
+
+/* One that gossip cannot reach: of whom it has not heard since we started, or who is silent where it knows it. */
+static bool is_missed(const struct member *member)
+{
+    return !member->is_self && (member->state == MEMBER_UNKNOWN || member->state == MEMBER_DOWN);
+}
+
+/* Dial some of them. Returns whether any member answers at all. */
+static bool dial_members(struct cluster *cluster)
+{
+    struct formation *formation = cluster->formation;
+    const struct members *members = &cluster->members;
+    uint32_t dials = 0;
+    bool is_any_there = false;
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct member *member = members->rows[(formation->next_member + i) % members->count];
+        if (!member->is_self && member->state == MEMBER_ALIVE) is_any_there = true;
+        if (dials == FORMATION_DIALS_MAX || !is_missed(member)) continue;
+        struct span address = address_of(cluster, member);
+        if (address.length == 0 || links_has_address(cluster, address)) continue;
+        if (links_dial(cluster, address, CHANNEL_FOR_FINDING) == NULL) break;
+        if (++dials == FORMATION_DIALS_MAX)
+            formation->next_member = (formation->next_member + i + 1) % members->count;
+    }
+    return is_any_there;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------------------- */
+
+static void fresh_round(struct cluster *cluster)
+{
+    cluster->formation->failures++;
+    if (cluster->settings->bootstrap == CLUSTER_AUTO && cluster->formation->failures > 2)
+        cluster->formation->failures = 2; /* the founder may be any moment away */
+    dial_peers(cluster);
+    if (is_founder(cluster)) join_found(cluster);
+}
+
+static void member_round(struct cluster *cluster)
+{
+    bool was_removed = false;
+    const uint8_t *own = cluster->identity.node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
+    bool is_known = view_is_member(*cluster->view, own, &was_removed);
+    cluster->formation->failures++;
+    if (was_removed) return; /* until an operator says otherwise */
+    if (!is_known) {
+        join_found(cluster); /* it died between the two steps of founding: who is let in brings its documents */
+        return;
+    }
+    bool is_any_there = dial_members(cluster);
+    if (!is_any_there && cluster->members.count > 1) dial_peers(cluster);
+    if (is_any_there) cluster->formation->failures = cluster->settings->bootstrap == CLUSTER_AUTO ? 1 : 3;
+    formation_address(cluster);
+    formation_roles(cluster);
+}
+
+void formation_on_time(struct cluster *cluster)
+{
+    if (cluster->is_draining || cluster->join->is_adopting) return;
+    if (cluster->identity.secrets_count > 0) {
+        if (cluster->identity.is_member) {
+            member_round(cluster);
+        } else if (cluster->settings->peers_count > 0) {
+            fresh_round(cluster);
+        } else {
+            cluster->formation->failures++;
+        }
+    }
+    next_round(cluster);
+}

@@ -1,0 +1,129 @@
+/* Still? Then plan, and write. */
+#include "node/cluster/formation_roles.h"
+
+#include "node/cluster/exchange.h"
+#include "node/cluster/plan.h"
+
+static const uint8_t *own_id(const struct cluster *cluster)
+{
+    return cluster->identity.node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
+}
+
+static void on_written(struct cluster *cluster, struct cluster_job *job)
+{
+    cluster->formation->is_writing = false;
+    if (job->op.err == ERR_OK) (void)cluster_job_show(cluster, job);
+}
+
+/* --- roles ------------------------------------------------------------------------------------------------ */
+
+static bool wishes_for_role(const struct member *member)
+{
+    return member->state == MEMBER_ALIVE && member->has_announcement &&
+           (member->announcement.flags & ANNOUNCEMENT_AUTO) != 0;
+}
+
+/* Only one writes at a time, as long as all see the same; two that do not are reconciled as two operators are. */
+static bool is_writer(const struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->members.count; i++) {
+        const struct member *member = cluster->members.rows[i];
+        if (member->is_self) return true;
+        if (wishes_for_role(member)) return false;
+    }
+    return false;
+}
+
+static void digest_wishes(const struct cluster *cluster, uint8_t digest[16])
+{
+    struct hash_keyed hash;
+    hash_keyed_init(&hash, cluster->store->hash_key);
+    hash_keyed_add(&hash, &cluster->exchange->layout_number, sizeof cluster->exchange->layout_number);
+    for (uint32_t i = 0; i < cluster->members.count; i++) {
+        const struct member *member = cluster->members.rows[i];
+        if (!wishes_for_role(member)) continue;
+        hash_keyed_add(&hash, member->id, LINK_NODE_ID_BYTES);
+        hash_keyed_add_field(&hash, member->announcement.zone);
+        hash_keyed_add(&hash, &member->announcement.capacity, sizeof member->announcement.capacity);
+    }
+    hash_keyed_128(&hash, digest);
+}
+
+/* Has nothing changed for long enough? */
+static bool is_still(struct cluster *cluster)
+{
+    struct formation *formation = cluster->formation;
+    uint8_t digest[16];
+    digest_wishes(cluster, digest);
+    if (memcmp(digest, formation->wishes, sizeof digest) == 0)
+        return cluster->now_ms - formation->still_since_ms >= FORMATION_STILL_MS;
+    memcpy(formation->wishes, digest, sizeof digest);
+    formation->still_since_ms = cluster->now_ms;
+    return false;
+}
+
+static void write_version(struct cluster *cluster, const struct plan_result *result)
+{
+    struct cluster_job *job = cluster_job_create(cluster, OP_DOCS_WRITE);
+    if (job == NULL) return;
+    if (!cluster_job_copy(job, result->documents, result->documents_count, &job->op.docs.documents)) {
+        cluster_job_drop(job);
+        return;
+    }
+    job->op.docs.documents_count = result->documents_count;
+    cluster->formation->is_writing = true;
+    cluster_job_run(cluster, job, on_written);
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_INFO, "the layout follows what the nodes wish for");
+    outbox_number(line, "version", result->number);
+}
+
+void formation_roles(struct cluster *cluster)
+{
+    if (cluster->settings->bootstrap != CLUSTER_AUTO || cluster->gossip == NULL) return;
+    if (!is_still(cluster) || !is_writer(cluster) || cluster->formation->is_writing) return;
+    struct plan_result *result = arena_alloc(&cluster->step, sizeof *result);
+    const struct plan_input input = {.view = *cluster->view,
+                                     .members = &cluster->members,
+                                     .self_id = own_id(cluster),
+                                     .replication = cluster->settings->replication,
+                                     .arena = &cluster->step};
+    if (result == NULL) return;
+    plan_auto(&input, result);
+    if (result->verdict == PLAN_DONE) write_version(cluster, result);
+}
+
+/* --- the address ------------------------------------------------------------------------------------------ */
+
+static bool is_known_address(const struct cluster *cluster, struct span address)
+{
+    uint8_t key[1 + LINK_NODE_ID_BYTES] = {DOCUMENT_ADDRESS};
+    struct op_document document;
+    struct span known;
+    memcpy(key + 1, own_id(cluster), LINK_NODE_ID_BYTES);
+    if (!view_document_of(*cluster->view, span_of(key, sizeof key), &document)) return false;
+    struct span payload = span_of(document.register_.payload, document.register_.payload_bytes);
+    return document_decode_address(payload, &known) && span_is_equal(known, address);
+}
+
+void formation_address(struct cluster *cluster)
+{
+    struct span address = span_text(cluster->settings->address);
+    if (address.length == 0 || cluster->formation->is_writing || !join_is_self_known(cluster)) return;
+    if (is_known_address(cluster, address)) return;
+    struct cluster_job *job = cluster_job_create(cluster, OP_DOCS_WRITE);
+    if (job == NULL) return;
+    struct op_document *document = arena_alloc(&job->arena, sizeof *document);
+    struct span payload = document_encode_address(&job->arena, address);
+    struct span key = document_key_of(&job->arena, DOCUMENT_ADDRESS, span_of(own_id(cluster), LINK_NODE_ID_BYTES));
+    if (document == NULL || payload.bytes == NULL || key.bytes == NULL) {
+        cluster_job_drop(job);
+        return;
+    }
+    document->key = key;
+    document->register_.payload = payload.bytes;
+    document->register_.payload_bytes = payload.length;
+    job->op.docs.documents = document;
+    job->op.docs.documents_count = 1;
+    cluster->formation->is_writing = true;
+    cluster_job_run(cluster, job, on_written);
+}

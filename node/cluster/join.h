@@ -1,0 +1,61 @@
+/* Into a cluster: who may speak of what over a link, asking to be let in, letting in, and founding.
+ *
+ *     the one that is fresh                       a member, or a fresh one that founds its cluster now
+ *                                           <--   JOIN_INVITE (only when an operator there said so)
+ *     JOIN_ASK                              -->
+ *                                                 the documents of both as members, durable
+ *                                           <--   JOIN_GRANT: cluster id, keys, the members' documents
+ *     adopts them in one transaction
+ *     and begins anew (EFFECT_RESTART)
+ *
+ * Every step can be repeated: an asker that is a member by the documents is granted again, and one that is fresh
+ * still asks again.
+ */
+#ifndef NODE_CLUSTER_JOIN_H
+#define NODE_CLUSTER_JOIN_H
+
+#include "node/cluster/cluster_job.h"
+#include "node/cluster/links.h"
+
+enum { JOIN_TEXT_CHARS = 200, JOIN_CONNECT_MS = 30000 /* an operator is told by then what came of it */ };
+
+struct join {
+    struct cluster_connect_state connect;
+    uint32_t connect_link;
+    uint64_t connect_serial;
+    bool has_connect_id; /* the operator named the node, too */
+    uint8_t connect_id[LINK_NODE_ID_BYTES];
+    struct timer timer; /* the end of the operator's patience */
+
+    bool is_asking; /* a trial, or a JOIN_ASK, over this link is under way: only one at a time */
+    uint32_t asked_link;
+    uint64_t asked_serial;
+    bool is_adopting;     /* another cluster's keys are with the store: nothing is said or done any more */
+    bool is_founding;     /* "is a member" is with the store */
+    bool is_told_removed; /* a member says that we were taken out */
+    uint8_t refused_id[LINK_NODE_ID_BYTES]; /* whom we last did not let in, and why: said once in a row */
+    uint64_t refused_reason;
+    struct effect restart;
+    char stuck[JOIN_TEXT_CHARS]; /* why we are not in the cluster we want; empty: nothing is wrong */
+};
+
+bool join_init(struct cluster *cluster);
+
+/* Is this node a member by the documents it holds? */
+bool join_is_self_known(const struct cluster *cluster);
+
+void join_on_ready(struct cluster *cluster, struct channel *channel);
+void join_on_message(struct cluster *cluster, struct channel *channel, const struct message *message);
+void join_on_gone(struct cluster *cluster, struct channel *channel, const char *why);
+void join_on_time(struct cluster *cluster);
+
+/* Links to nodes that are no members any more are closed, and those that have become ones are greeted. */
+void join_on_view(struct cluster *cluster);
+
+/* Ask the node at the other end to be let in, unless this one asks somebody already or holds data of its own. */
+void join_ask(struct cluster *cluster, struct channel *channel);
+
+/* Make this fresh node the first member of its cluster; or mend one that died while it did. */
+void join_found(struct cluster *cluster);
+
+#endif

@@ -1,0 +1,255 @@
+/* JOIN_ASK → (founding) → documents → JOIN_GRANT. */
+#include "node/cluster/join_grant.h"
+
+#include <stdio.h>
+
+/* Who is let in, copied: the link may be gone when the store has answered. */
+struct asker {
+    bool is_some; /* false: this node founds for itself */
+    uint8_t id[LINK_NODE_ID_BYTES];
+    struct span name, address;
+};
+
+/* --- refusals --------------------------------------------------------------------------------------------- */
+
+static void log_refusal(struct cluster *cluster, const struct channel *channel, enum message_reason reason,
+                        const char *text)
+{
+    struct join *join = cluster->join;
+    const uint8_t *id = channel->link.peer.node_id;
+    if (join->refused_reason == reason && memcmp(join->refused_id, id, LINK_NODE_ID_BYTES) == 0) return;
+    join->refused_reason = reason;
+    memcpy(join->refused_id, id, LINK_NODE_ID_BYTES);
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a node was not let in");
+    outbox_node(&cluster->outbox, line, "node", id);
+    outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
+    outbox_text(&cluster->outbox, line, "why", span_text(text));
+}
+
+static void refuse(struct cluster *cluster, struct channel *channel, enum message_reason reason, const char *text)
+{
+    const struct message message = {.kind = MESSAGE_JOIN_REFUSED, .reason = reason, .text = span_text(text)};
+    log_refusal(cluster, channel, reason, text);
+    join_connect_ends(cluster, channel, false, text, (struct span){0});
+    if (links_say(cluster, channel, LINK_URGENT, &message)) links_end(cluster, channel);
+}
+
+/* A fresh node founds a cluster when an operator of either side says so, or when it is one that others are pointed
+ * at and itself at nobody. */
+static bool may_found(const struct cluster *cluster, const struct channel *channel, const struct message *ask)
+{
+    const struct cluster_settings *settings = cluster->settings;
+    bool is_seed = settings->bootstrap == CLUSTER_MANUAL && settings->peers_count == 0;
+    return channel->is_invited || ask->is_by_operator || is_seed;
+}
+
+/* NULL: it may come in. */
+static const char *why_not(const struct cluster *cluster, const struct channel *channel, const struct message *ask,
+                           enum message_reason *reason)
+{
+    const struct join *join = cluster->join;
+    bool was_removed = false;
+    bool is_known = view_is_member(*cluster->view, channel->link.peer.node_id, &was_removed);
+    *reason = MESSAGE_REASON_BUSY;
+    if (join->is_asking || join->is_adopting || join->is_founding)
+        return "this node is joining or founding a cluster itself: try again";
+    *reason = MESSAGE_REASON_OTHER_CLUSTER;
+    if (channel->link.peer.is_member && !join_is_same_cluster(cluster, channel))
+        return "the asking node is a member of another cluster";
+    *reason = MESSAGE_REASON_FRESH;
+    if (!cluster->identity.is_member)
+        return may_found(cluster, channel, ask) ? NULL : "this node is in no cluster itself, and waits for others";
+    *reason = MESSAGE_REASON_NOT_MEMBER;
+    if (!join_is_self_known(cluster)) return "this node was taken out of the cluster itself";
+    *reason = MESSAGE_REASON_REMOVED;
+    if (was_removed && !channel->is_invited && !ask->is_by_operator)
+        return "the node was taken out of the cluster: an operator must connect it again";
+    *reason = MESSAGE_REASON_FULL;
+    if (!is_known && cluster->members.count >= LIMITS_MEMBERS_MAX)
+        return "the cluster has all members it may have";
+    return NULL;
+}
+
+/* --- granting --------------------------------------------------------------------------------------------- */
+
+/* Documents of members and their addresses, in order of their keys. */
+static void add_documents(struct cluster *cluster, struct message *grant)
+{
+    struct op_document document;
+    grant->documents = arena_array(&cluster->step, MESSAGE_GRANT_DOCUMENTS_MAX, sizeof *grant->documents);
+    for (uint32_t i = 0; grant->documents != NULL && view_document(*cluster->view, i, &document); i++) {
+        uint8_t kind = document.key.bytes[0];
+        if (kind != DOCUMENT_MEMBER && kind != DOCUMENT_ADDRESS) continue;
+        if (grant->documents_count < MESSAGE_GRANT_DOCUMENTS_MAX)
+            grant->documents[grant->documents_count++] = document;
+    }
+}
+
+static void grant(struct cluster *cluster, struct channel *channel)
+{
+    const struct store *store = cluster->store;
+    struct message message = {
+        .kind = MESSAGE_JOIN_GRANT,
+        .cluster_id = span_of(store->cluster_id, STORE_CLUSTER_ID_BYTES),
+        .hash_key = span_of(store->hash_key, HASH_KEY_BYTES),
+        .token_key = span_of(store->token_key, HASH_KEY_BYTES),
+        .documents_key = span_of(store->documents_key, SEAL_KEY_BYTES),
+    };
+    add_documents(cluster, &message);
+    if (message.documents == NULL) {
+        refuse(cluster, channel, MESSAGE_REASON_ERROR, "out of memory");
+        return;
+    }
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_INFO, "a node was let into the cluster");
+    outbox_node(&cluster->outbox, line, "node", channel->link.peer.node_id);
+    outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
+    join_connect_ends(cluster, channel, true, "the node is a member now", (struct span){0});
+    if (links_say(cluster, channel, LINK_URGENT, &message)) links_end(cluster, channel);
+}
+
+/* --- documents -------------------------------------------------------------------------------------------- */
+
+static void add_document(struct cluster_job *job, enum document_kind kind, const uint8_t *node_id,
+                         struct span payload)
+{
+    struct op_docs *docs = &job->op.docs;
+    struct op_document *document = &docs->documents[docs->documents_count++];
+    document->key = document_key_of(&job->arena, kind, span_of(node_id, LINK_NODE_ID_BYTES));
+    document->register_.payload = payload.bytes;
+    document->register_.payload_bytes = payload.length;
+}
+
+static void add_member(struct cluster *cluster, struct cluster_job *job, const uint8_t *node_id, struct span name,
+                       struct span address)
+{
+    const struct document_member member = {.is_member = true, .since_us = cluster->wall_us, .name = name};
+    add_document(job, DOCUMENT_MEMBER, node_id, document_encode_member(&job->arena, &member));
+    if (address.length > 0)
+        add_document(job, DOCUMENT_ADDRESS, node_id, document_encode_address(&job->arena, address));
+}
+
+static bool has_all_memory(const struct cluster_job *job)
+{
+    for (uint32_t i = 0; i < job->op.docs.documents_count; i++) {
+        const struct op_document *document = &job->op.docs.documents[i];
+        if (document->key.bytes == NULL || document->register_.payload == NULL) return false;
+    }
+    return true;
+}
+
+static void on_written(struct cluster *cluster, struct cluster_job *job)
+{
+    const struct asker *asker = job->note;
+    bool is_done = job->op.err == ERR_OK && cluster_job_show(cluster, job);
+    cluster->join->is_founding = false;
+    if (!asker->is_some) return; /* when it failed, the next tick tries again */
+    struct channel *channel = links_find(cluster, job->link, job->link_serial);
+    if (channel == NULL) return; /* it asks again, and is a member then */
+    if (is_done) {
+        grant(cluster, channel);
+    } else {
+        refuse(cluster, channel, MESSAGE_REASON_ERROR, "the store of this node has failed");
+    }
+}
+
+/* A job that carries on who asks; NULL when out of memory. */
+static struct cluster_job *job_for(struct cluster *cluster, enum op_kind kind, const struct asker *asker,
+                                   uint32_t link, uint64_t serial)
+{
+    struct cluster_job *job = cluster_job_create(cluster, kind);
+    if (job == NULL) return NULL;
+    struct asker *copy = arena_alloc(&job->arena, sizeof *copy);
+    job->note = copy;
+    job->link = link;
+    job->link_serial = serial;
+    uint8_t *name = arena_copy(&job->arena, asker->name.bytes, asker->name.length);
+    uint8_t *address = arena_copy(&job->arena, asker->address.bytes, asker->address.length);
+    if (copy == NULL || name == NULL || address == NULL) {
+        cluster_job_drop(job);
+        return NULL;
+    }
+    *copy = *asker;
+    copy->name = span_of(name, asker->name.length);
+    copy->address = span_of(address, asker->address.length);
+    return job;
+}
+
+static const uint8_t *own_id(const struct cluster *cluster)
+{
+    return cluster->identity.node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
+}
+
+/* Write that the asker is a member, and that we are where that was never written. False when out of memory. */
+static bool write_members(struct cluster *cluster, const struct asker *asker, uint32_t link, uint64_t serial)
+{
+    struct cluster_job *job = job_for(cluster, OP_DOCS_WRITE, asker, link, serial);
+    if (job == NULL) return false;
+    const struct cluster_settings *settings = cluster->settings;
+    job->op.docs.documents = arena_array(&job->arena, 4, sizeof *job->op.docs.documents);
+    if (job->op.docs.documents != NULL) {
+        if (!join_is_self_known(cluster))
+            add_member(cluster, job, own_id(cluster), span_text(settings->name), span_text(settings->address));
+        if (asker->is_some) add_member(cluster, job, asker->id, asker->name, asker->address);
+    }
+    if (job->op.docs.documents == NULL || !has_all_memory(job)) {
+        cluster_job_drop(job);
+        return false;
+    }
+    cluster_job_run(cluster, job, on_written);
+    return true;
+}
+
+static void on_founded(struct cluster *cluster, struct cluster_job *job)
+{
+    const struct asker *asker = job->note;
+    struct channel *channel = links_find(cluster, job->link, job->link_serial);
+    bool is_done = job->op.err == ERR_OK && !job->op.adopt->is_refused;
+    if (is_done) {
+        cluster->identity.is_member = true;
+        (void)outbox_log(&cluster->outbox, EFFECT_INFO, "this node founded a cluster");
+        is_done = write_members(cluster, asker, job->link, job->link_serial);
+    }
+    if (is_done) return;
+    cluster->join->is_founding = false;
+    if (channel != NULL) refuse(cluster, channel, MESSAGE_REASON_ERROR, "the store of this node has failed");
+}
+
+/* Become a member of our own cluster first, when we are none. */
+static bool let_in(struct cluster *cluster, const struct asker *asker, uint32_t link, uint64_t serial)
+{
+    if (cluster->identity.is_member) return write_members(cluster, asker, link, serial);
+    struct cluster_job *job = job_for(cluster, OP_ADOPT, asker, link, serial);
+    if (job == NULL) return false;
+    job->op.adopt = arena_alloc(&job->arena, sizeof *job->op.adopt);
+    if (job->op.adopt == NULL) {
+        cluster_job_drop(job);
+        return false;
+    }
+    job->op.adopt->keeps_own = true;
+    cluster->join->is_founding = true;
+    cluster_job_run(cluster, job, on_founded);
+    return true;
+}
+
+void join_found(struct cluster *cluster)
+{
+    const struct asker nobody = {.is_some = false};
+    struct join *join = cluster->join;
+    if (join->is_founding || join->is_adopting || join->is_asking) return;
+    join->is_founding = let_in(cluster, &nobody, UINT32_MAX, 0);
+}
+
+void join_grant_on_ask(struct cluster *cluster, struct channel *channel, const struct message *message)
+{
+    struct asker asker = {.is_some = true, .name = message->name, .address = message->address};
+    enum message_reason reason = MESSAGE_REASON_NONE;
+    const char *why = why_not(cluster, channel, message, &reason);
+    memcpy(asker.id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
+    if (why != NULL) {
+        refuse(cluster, channel, reason, why);
+    } else if (cluster->identity.is_member && view_is_member(*cluster->view, asker.id, NULL)) {
+        grant(cluster, channel); /* it died on its way, or has lost its documents */
+    } else if (!let_in(cluster, &asker, channel->number, channel->serial)) {
+        refuse(cluster, channel, MESSAGE_REASON_ERROR, "out of memory");
+    }
+}
