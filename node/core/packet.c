@@ -16,7 +16,7 @@ enum {
     BODY_AT = SENDER_AT + LINK_NODE_ID_BYTES,
 };
 
-_Static_assert(PACKET_OVERHEAD_BYTES == BODY_AT + TAG_BYTES, "as the header says");
+_Static_assert(BODY_AT + TAG_BYTES == PACKET_OVERHEAD_BYTES, "as the header says");
 _Static_assert(PACKET_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "libsodium's");
 _Static_assert((int)LINK_SECRET_BYTES == (int)PACKET_KEY_BYTES, "the secret is a key of the hash");
 
