@@ -190,6 +190,7 @@ struct adoption {
     struct keyring keyring;
     struct documents documents;
     struct span incarnation; /* its row under the new hash key; bytes NULL for none */
+    struct span *rows;       /* of the first documents, in the order of the op's */
 };
 
 static enum err adoption_check(struct store *store, struct kv_txn *txn, struct op *op, struct adoption *adoption)
@@ -207,6 +208,20 @@ static enum err adoption_check(struct store *store, struct kv_txn *txn, struct o
     return refuse(op, "this node has buckets, keys or a layout of its own; only an empty node can join");
 }
 
+/* The rows of the documents that come with the keys. */
+static enum err adoption_encode(struct store *store, const struct op_adopt *adopt, struct adoption *adoption)
+{
+    adoption->rows = arena_take_array(&store->scratch, (size_t)adopt->documents_count + 1, sizeof(struct span));
+    if (adoption->rows == NULL) return ERR_MEMORY;
+    for (uint32_t i = 0; i < adopt->documents_count; i++) {
+        const struct op_document *document = &adopt->documents[i];
+        adoption->rows[i] = record_encode_document(adoption->keyring.hash_key, document->key, &document->register_,
+                                                   &store->scratch);
+        if (adoption->rows[i].bytes == NULL) return ERR_MEMORY;
+    }
+    return ERR_OK;
+}
+
 static enum err adoption_prepare(struct store *store, struct kv_txn *txn, struct op *op, struct adoption *adoption)
 {
     const struct op_adopt *adopt = op->adopt;
@@ -216,7 +231,8 @@ static enum err adoption_prepare(struct store *store, struct kv_txn *txn, struct
     memcpy(keyring->hash_key, adopt->hash_key, sizeof keyring->hash_key);
     memcpy(keyring->token_key, adopt->token_key, sizeof keyring->token_key);
     memcpy(keyring->documents_key, adopt->documents_key, sizeof keyring->documents_key);
-    enum err err = incarnation_load(store, txn, op, &incarnation);
+    enum err err = adoption_encode(store, adopt, adoption);
+    if (err == ERR_OK) err = incarnation_load(store, txn, op, &incarnation);
     if (err == ERR_CORRUPT) return ERR_OK; /* its hash would be sound again: it goes */
     if (err != ERR_OK || incarnation == 0) return err;
     adoption->incarnation = incarnation_encode(store, keyring->hash_key, incarnation);
@@ -225,12 +241,15 @@ static enum err adoption_prepare(struct store *store, struct kv_txn *txn, struct
 
 /* Rows are hashed with the hash key: each that stays is written anew. The actor's goes first: after its encoding
  * only the disk can fail. */
-static enum err adoption_run(struct store *store, struct kv_txn *txn, const struct adoption *adoption)
+static enum err adoption_run(struct store *store, struct kv_txn *txn, const struct op_adopt *adopt,
+                             const struct adoption *adoption)
 {
     struct span name = identity_incarnation_name();
     enum err err = actor_store(&store->actor, txn, adoption->keyring.hash_key, &store->scratch);
     for (uint32_t i = 0; i < adoption->documents.count && err == ERR_OK; i++)
         err = kv_delete(txn, KV_DOCS, adoption->documents.keys[i]);
+    for (uint32_t i = 0; i < adopt->documents_count && err == ERR_OK; i++)
+        err = kv_put(txn, KV_DOCS, adopt->documents[i].key, adoption->rows[i]);
     if (err == ERR_OK) err = kv_delete(txn, KV_META, name);
     if (err == ERR_OK && adoption->incarnation.bytes != NULL)
         err = kv_put(txn, KV_META, name, adoption->incarnation);
@@ -244,8 +263,9 @@ static enum err adopt_others(struct store *store, struct kv_txn *txn, struct op 
     adoption->documents.keys = arena_take_array(&store->scratch, DOCUMENTS_FRESH_MAX, sizeof(struct span));
     if (adoption->documents.keys == NULL) return ERR_MEMORY;
     enum err err = adoption_check(store, txn, op, adoption);
-    if (err == ERR_OK && !op->adopt->is_refused) err = adoption_prepare(store, txn, op, adoption);
-    return err == ERR_OK && !op->adopt->is_refused ? adoption_run(store, txn, adoption) : err;
+    if (err != ERR_OK || op->adopt->is_refused || op->adopt->is_trial) return err;
+    err = adoption_prepare(store, txn, op, adoption);
+    return err == ERR_OK ? adoption_run(store, txn, op->adopt, adoption) : err;
 }
 
 /* The keyring as the database has it now: an op before this one may have made the node a member. */
