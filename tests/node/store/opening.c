@@ -34,6 +34,10 @@ static void a_store_opened_again_is_the_same(void **state)
     rig_restart(rig);
     assert_memory_equal(rig->store.hash_key, before.hash_key, HASH_KEY_BYTES);
     assert_memory_equal(rig->store.token_key, before.token_key, HASH_KEY_BYTES);
+    assert_memory_equal(rig->store.documents_key, before.documents_key, SEAL_KEY_BYTES);
+    assert_memory_equal(rig->store.node_seed, before.node_seed, STORE_NODE_SEED_BYTES);
+    assert_memory_equal(rig->store.cluster_id, before.cluster_id, STORE_CLUSTER_ID_BYTES);
+    assert_false(rig->store.is_member);
     assert_true(rig->store.actor.id == before.actor.id);
     assert_true(rig->store.actor.last_counter == 1000);
     assert_int_equal(rig->store.former_actors_taken, 0);
@@ -56,6 +60,10 @@ static void two_stores_share_no_key_and_no_actor(void **state)
     assert_memory_not_equal(rig->store.hash_key, other->store.hash_key, HASH_KEY_BYTES);
     assert_memory_not_equal(rig->store.token_key, other->store.token_key, HASH_KEY_BYTES);
     assert_memory_not_equal(rig->store.token_key, rig->store.hash_key, HASH_KEY_BYTES);
+    assert_memory_not_equal(rig->store.documents_key, other->store.documents_key, SEAL_KEY_BYTES);
+    assert_memory_not_equal(rig->store.documents_key, RIG_SEAL_KEY, SEAL_KEY_BYTES);
+    assert_memory_not_equal(rig->store.node_seed, other->store.node_seed, STORE_NODE_SEED_BYTES);
+    assert_memory_not_equal(rig->store.cluster_id, other->store.cluster_id, STORE_CLUSTER_ID_BYTES);
     assert_true(rig->store.actor.id != other->store.actor.id);
     rig_deinit(other);
     free(other);
@@ -70,6 +78,8 @@ static void the_keys_are_not_on_the_disk_in_the_clear(void **state)
         for (size_t i = 0; i + 8 <= row.value.length; i++) {
             assert_memory_not_equal(row.value.bytes + i, rig->store.hash_key, 8);
             assert_memory_not_equal(row.value.bytes + i, rig->store.token_key, 8);
+            assert_memory_not_equal(row.value.bytes + i, rig->store.documents_key, 8);
+            assert_memory_not_equal(row.value.bytes + i, rig->store.node_seed, 8);
         }
     }
     kv_abort(txn);
@@ -246,6 +256,9 @@ static void a_closed_store_holds_no_keys(void **state)
     store_close(&rig->store);
     assert_memory_equal(rig->store.hash_key, zeroes, HASH_KEY_BYTES);
     assert_memory_equal(rig->store.token_key, zeroes, HASH_KEY_BYTES);
+    assert_memory_equal(rig->store.documents_key, zeroes, SEAL_KEY_BYTES);
+    assert_memory_equal(rig->store.node_seed, zeroes, STORE_NODE_SEED_BYTES);
+    assert_memory_equal(rig->store.seal_key, zeroes, SEAL_KEY_BYTES);
     store_close(&rig->store);
 }
 
