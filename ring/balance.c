@@ -143,6 +143,23 @@ static void fill(struct filling *filling, struct ring_balance *balance)
     }
 }
 
+/* A remainder of which every node has one more is none. */
+static void fix_what_is_certain(const struct ring_layout *layout, struct ring_balance *balance)
+{
+    uint16_t members[RING_NODES_MAX] = {0};
+
+    for (uint32_t i = 0; i < layout->nodes_count; i++)
+        if (balance->remainder_of[i] != RING_BALANCE_NONE) members[balance->remainder_of[i]]++;
+    for (uint32_t i = 0; i < layout->nodes_count; i++) {
+        uint16_t remainder = balance->remainder_of[i];
+        if (remainder == RING_BALANCE_NONE || members[remainder] != balance->total[remainder]) continue;
+        balance->fixed[i]++;
+        balance->remainder_of[i] = RING_BALANCE_NONE;
+    }
+    for (uint32_t i = 0; i < balance->remainders_count; i++)
+        if (members[i] == balance->total[i]) balance->total[i] = 0;
+}
+
 /* Without a limit the copy given last is the one that makes a node fullest: partitions are given in that order. */
 void ring_balance(const struct ring_layout *layout, struct ring_balance *balance)
 {
@@ -154,5 +171,6 @@ void ring_balance(const struct ring_layout *layout, struct ring_balance *balance
 
     begin(&filling, layout, &limit);
     fill(&filling, balance);
+    fix_what_is_certain(layout, balance);
     balance->partition_capacity = limit.whole;
 }
