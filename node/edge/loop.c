@@ -316,7 +316,19 @@ static void arm_deadline(struct loop *loop)
 static bool is_done(const struct op *op)
 {
     if (op->err != ERR_OK) return false;
-    return op->kind == OP_WRITE ? op->write.outcome == OP_DONE : !op->docs.is_refused;
+    switch (op->kind) {
+    case OP_WRITE: return op->write.outcome == OP_DONE;
+    case OP_DOCS_WRITE:
+    case OP_DOCS_MERGE: return !op->docs.is_refused;
+    case OP_ADOPT: return !op->adopt->is_refused;
+    case OP_BOOT: return true;
+    case OP_READ:
+    case OP_RANGE:
+    case OP_INDEX:
+    case OP_DOCS:
+    case OP_CHECK: break;
+    }
+    return false;
 }
 
 /* The batch is back: the store's count of commits is nobody's but the loop's until the next one is lent. */
