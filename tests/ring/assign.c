@@ -293,7 +293,7 @@ static void the_same_question_has_one_answer_everywhere(void **state)
     rig_init(&before, 256, 3, 2);
     uneven(&before, &random, 20, 4);
     rig_assign(NULL, &before);
-    assert_true(checksum(&before) == UINT64_C(0xf1ecf8b92b2fbb5f));
+    assert_true(checksum(&before) == UINT64_C(0x1f6421d2bae3da37));
 
     size_t bytes = ring_assign_memory_bytes(&before);
     uint8_t *memory = malloc(bytes);
@@ -304,7 +304,7 @@ static void the_same_question_has_one_answer_everywhere(void **state)
         next.nodes[7].capacity *= 3;
         memset(memory, (int)fill, bytes);
         assert_true(ring_assign(&before, &next, memory, &plan));
-        assert_true(checksum(&next) == UINT64_C(0x94632de188b88dab));
+        assert_true(checksum(&next) == UINT64_C(0x70aacb66d0b32db3));
     }
     free(memory);
 }

@@ -36,13 +36,14 @@ static void an_uneven_one_leaves_a_remainder_among_equals(void **state)
     struct ring_balance balance;
     make(&layout, 8, 1, 1);
     for (uint32_t i = 0; i < 4; i++)
-        rig_add(&layout, i, 0, i == 0 ? 2000 : 1000); /* 3.2, 1.6, 1.6, 1.6 */
+        rig_add(&layout, i, 0, i == 0 ? 2000 : 1000); /* shares of 3.2, 1.6, 1.6, 1.6 */
     ring_balance(&layout, &balance);
-    fixed_are(&balance, (const uint32_t[]){3, 1, 1, 1}, 4);
+    fixed_are(&balance, (const uint32_t[]){4, 1, 1, 1},
+              4); /* 4, 2, 1, 1: two are full; so they are with 3, 2, 2, 1 */
     assert_int_equal(balance.remainder_of[0], RING_BALANCE_NONE);
     assert_int_equal(balance.remainder_of[1], balance.remainder_of[3]);
     assert_int_equal(balance.remainder_of[2], balance.remainder_of[3]);
-    assert_int_equal(balance.total[balance.remainder_of[3]], 2);
+    assert_int_equal(balance.total[balance.remainder_of[3]], 1);
     assert_int_equal(balance.partition_capacity, 500);
 }
 
