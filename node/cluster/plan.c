@@ -16,17 +16,32 @@ const struct member *plan_member(const struct plan_input *input, const uint8_t n
     return input->members == NULL ? NULL : members_find(input->members, node_id);
 }
 
+static bool is_self(const struct plan_input *input, const uint8_t *node_id)
+{
+    return input->self_id != NULL && memcmp(input->self_id, node_id, RING_NODE_ID_BYTES) == 0;
+}
+
 struct span plan_node_name(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES])
 {
     struct op_document found;
-    struct document_member document;
+    struct document_member document = {.name = span_of("", 0)};
     uint8_t key[1 + RING_NODE_ID_BYTES] = {DOCUMENT_MEMBER};
     const struct member *member = plan_member(input, node_id);
     if (member != NULL && member->has_announcement) return member->announcement.name;
     memcpy(key + 1, node_id, RING_NODE_ID_BYTES);
-    if (!view_document_of(input->view, span_of(key, sizeof key), &found)) return span_of("", 0);
-    struct span payload = span_of(found.register_.payload, found.register_.payload_bytes);
-    return document_decode_member(payload, &document) ? document.name : span_of("", 0);
+    if (view_document_of(input->view, span_of(key, sizeof key), &found) &&
+        !document_decode_member(span_of(found.register_.payload, found.register_.payload_bytes), &document)) {
+        document.name = span_of("", 0);
+    }
+    bool is_nameless_self = document.name.length == 0 && is_self(input, node_id) && input->self_name.length > 0;
+    return is_nameless_self ? input->self_name : document.name;
+}
+
+enum member_state plan_node_state(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES])
+{
+    const struct member *member = plan_member(input, node_id);
+    if (is_self(input, node_id)) return MEMBER_ALIVE;
+    return member == NULL ? MEMBER_UNKNOWN : member->state;
 }
 
 const char *plan_node_text(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES],
@@ -45,8 +60,7 @@ const char *plan_node_text(const struct plan_input *input, const uint8_t node_id
 
 bool plan_is_member(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES])
 {
-    if (input->self_id != NULL && memcmp(input->self_id, node_id, RING_NODE_ID_BYTES) == 0) return true;
-    return view_is_member(input->view, node_id, NULL);
+    return is_self(input, node_id) || view_is_member(input->view, node_id, NULL);
 }
 
 /* --- the next layout -------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct plan_input {
     const struct view *view;
     const struct members *members; /* how they fare, what they hold; NULL: nothing is known of it */
     const uint8_t *self_id;        /* this node, a member whatever the documents say; NULL for none */
+    struct span self_name;         /* for people, until the cluster knows it; may be absent */
     uint64_t replication;          /* of a first layout; 0: PLAN_REPLICATION_DEFAULT */
     struct arena *arena;
 };

@@ -17,6 +17,9 @@ bool plan_is_member(const struct plan_input *input, const uint8_t node_id[RING_N
 /* The member's row, or NULL. */
 const struct member *plan_member(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES]);
 
+/* How it fares; this node is alive. */
+enum member_state plan_node_state(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES]);
+
 /* The layout in force with the roles and numbers of `staged` over it; number and parent are set, holders and hash
  * not. False with `refusal` filled. */
 bool plan_build_next(const struct plan_input *input, const struct staged *staged, struct ring_layout *next,

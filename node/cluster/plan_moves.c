@@ -20,9 +20,8 @@ struct pair {
 static struct plan_node *add_node(const struct plan_input *input, struct plan *plan, const uint8_t *id)
 {
     struct plan_node *node = &plan->nodes[plan->nodes_count++];
-    const struct member *member = plan_member(input, id);
     memcpy(node->id, id, sizeof node->id);
-    node->state = member == NULL ? MEMBER_UNKNOWN : member->state;
+    node->state = plan_node_state(input, id);
     return node;
 }
 

@@ -3,6 +3,8 @@
 
 #include "node/request/admin_change.h"
 #include "node/request/admin_check.h"
+#include "node/request/admin_cluster.h"
+#include "node/request/admin_layout.h"
 #include "node/request/admin_show.h"
 #include "node/request/admin_stats.h"
 
@@ -10,6 +12,7 @@
 #include <sodium/utils.h>
 
 struct admin {
+    struct admin_turn turn; /* first */
     struct admin_body body;
     struct admin_change change;
     bool is_change;
@@ -24,8 +27,6 @@ struct admin {
 };
 
 static const struct http_span no_token = {NULL, 0};
-
-static void begin_change(struct request *request);
 
 /* --- answers -------------------------------------------------------------------------------------------- */
 
@@ -108,36 +109,38 @@ static void answer_changed(struct request *request)
 
 /* --- the turn ------------------------------------------------------------------------------------------- */
 
-static void next_turn(struct service *service)
+static void begin_turn(struct request *request)
 {
+    const struct admin_turn *turn = request->work;
+    request->service->admin_turn = request;
+    turn->begin(request);
+}
+
+void admin_end_turn(struct request *request)
+{
+    struct service *service = request->service;
+    if (service->admin_turn != request) return;
     service->admin_turn = NULL;
     if (list_is_empty(&service->admin_queue)) return;
-    struct request *request = LIST_OWNER(service->admin_queue.next, struct request, turn_link);
-    list_remove(&request->turn_link);
-    service->admin_turn = request;
-    begin_change(request);
+    struct request *next = LIST_OWNER(service->admin_queue.next, struct request, turn_link);
+    list_remove(&next->turn_link);
+    begin_turn(next);
 }
 
-static void end_turn(struct request *request)
-{
-    if (request->service->admin_turn == request) next_turn(request->service);
-}
-
-static void take_turn(struct request *request)
+void admin_take_turn(struct request *request)
 {
     struct service *service = request->service;
     if (service->admin_turn != NULL) {
         list_append(&service->admin_queue, &request->turn_link);
-        return;
+    } else {
+        begin_turn(request);
     }
-    service->admin_turn = request;
-    begin_change(request);
 }
 
 void admin_forget(struct request *request)
 {
     list_remove(&request->turn_link);
-    end_turn(request);
+    admin_end_turn(request);
 }
 
 /* --- totals of a bucket --------------------------------------------------------------------------------- */
@@ -172,14 +175,15 @@ static void add_totals(struct admin *admin, const struct op_index *page)
 
 /* --- changes -------------------------------------------------------------------------------------------- */
 
-static void write_change(struct request *request)
+/* The turn is ours. */
+static void begin_change(struct request *request)
 {
     struct admin *admin = request->work;
     struct admin_change *change = &admin->change;
     admin_change_plan(request->service, &admin->body, &request->arena, change);
     if (change->status != 0) {
         answer_error(request, change->status, change->code, change->message);
-        end_turn(request);
+        admin_end_turn(request);
         return;
     }
     request->op.kind = OP_DOCS_WRITE;
@@ -188,12 +192,6 @@ static void write_change(struct request *request)
     request->op.docs.documents = change->many != NULL ? change->many : change->documents;
     request->op.docs.documents_count = change->many != NULL ? change->many_count : change->documents_count;
     request_store(request, false);
-}
-
-/* The turn is ours. */
-static void begin_change(struct request *request)
-{
-    write_change(request);
 }
 
 void admin_abandoned(struct request *request)
@@ -215,7 +213,7 @@ static void on_written(struct request *request)
     } else {
         answer_changed(request);
     }
-    end_turn(request);
+    admin_end_turn(request);
 }
 
 static void on_totals(struct request *request)
@@ -255,7 +253,7 @@ static void on_body(struct request *request)
         }
         return;
     }
-    take_turn(request);
+    admin_take_turn(request);
 }
 
 static const struct request_calls calls = {.on_body = on_body, .on_stored = on_stored};
@@ -309,6 +307,7 @@ static void ask_body(struct request *request, enum admin_action action)
     struct admin *admin = request->work;
     const struct auth_payload unsigned_body = {.mode = AUTH_PAYLOAD_UNSIGNED};
     admin->is_change = true;
+    admin->turn.begin = begin_change;
     admin->change.action = action;
     request_read_body(request, &unsigned_body, LIMITS_ADMIN_BODY_BYTES_MAX);
 }
@@ -352,6 +351,42 @@ static void route_key(struct request *request, const struct http_head *head, con
     }
 }
 
+/* A table of the requests that are a path and a method and nothing else. False for any other. */
+static bool route_layout(struct request *request, const struct http_head *head, const struct pieces *pieces)
+{
+    static const struct {
+        const char *method, *first, *second; /* "" for none */
+        enum admin_layout_action action;
+    } rows[] = {
+        {"GET", "layout", "", ADMIN_LAYOUT_SHOW},           {"GET", "layout", "history", ADMIN_LAYOUT_HISTORY},
+        {"POST", "layout", "stage", ADMIN_LAYOUT_STAGE},    {"POST", "layout", "plan", ADMIN_LAYOUT_PLAN},
+        {"POST", "layout", "apply", ADMIN_LAYOUT_APPLY},    {"POST", "layout", "revert", ADMIN_LAYOUT_REVERT},
+        {"POST", "cluster", "remove", ADMIN_MEMBER_REMOVE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool has_second = rows[i].second[0] != '\0';
+        if (pieces->count != 2u + has_second || !is_method(head, rows[i].method)) continue;
+        if (!is_piece(pieces, 1, rows[i].first) || (has_second && !is_piece(pieces, 2, rows[i].second))) continue;
+        admin_layout_begin(request, rows[i].action);
+        return true;
+    }
+    return false;
+}
+
+static void route_cluster(struct request *request, const struct http_head *head, const struct pieces *pieces)
+{
+    bool is_connect = pieces->count == 3 && is_piece(pieces, 2, "connect");
+    if (pieces->count == 2 && is_method(head, "GET")) {
+        admin_cluster_show(request);
+    } else if (is_connect && is_method(head, "GET")) {
+        admin_cluster_show_connect(request);
+    } else if (is_connect && is_method(head, "POST")) {
+        admin_cluster_connect(request);
+    } else {
+        refuse_route(request);
+    }
+}
+
 static void route(struct request *request, const struct http_head *head, const struct pieces *pieces)
 {
     bool is_get = is_method(head, "GET");
@@ -370,6 +405,10 @@ static void route(struct request *request, const struct http_head *head, const s
         show(request, admin_show_keys);
     } else if (pieces->count == 2 && is_piece(pieces, 1, "keys") && is_post) {
         ask_body(request, ADMIN_KEY_CREATE);
+    } else if (route_layout(request, head, pieces)) {
+        return;
+    } else if (is_piece(pieces, 1, "cluster")) {
+        route_cluster(request, head, pieces);
     } else if (pieces->count >= 3 && is_piece(pieces, 1, "buckets")) {
         route_bucket(request, head, pieces);
     } else if (pieces->count >= 3 && is_piece(pieces, 1, "keys")) {

@@ -11,6 +11,15 @@
 
 void admin_begin(struct request *request, const struct http_head *head);
 
+/* A change waits for its turn: one at a time, so that what was checked against the view still holds when it is
+ * written. First member of the `work` of each request that changes documents. */
+struct admin_turn {
+    void (*begin)(struct request *request); /* the turn is its own now */
+};
+void admin_take_turn(struct request *request);
+/* The change was answered, or refused. */
+void admin_end_turn(struct request *request);
+
 /* The request is over: it holds no turn and waits for none. */
 void admin_forget(struct request *request);
 

@@ -1,49 +1,13 @@
 /* The view, written out. */
 #include "node/request/admin_show.h"
 
-#include <stdio.h>
-
-static void member_text(struct http_json_writer *writer, const char *name, struct span text)
-{
-    http_json_name(writer, name);
-    http_json_string(writer, http_span(text));
-}
-
-static void member_u64(struct http_json_writer *writer, const char *name, uint64_t number)
-{
-    http_json_name(writer, name);
-    http_json_u64(writer, number);
-}
-
-static void member_bool(struct http_json_writer *writer, const char *name, bool value)
-{
-    http_json_name(writer, name);
-    http_json_bool(writer, value);
-}
-
-static void member_hex(struct http_json_writer *writer, const char *name, const uint8_t *id)
-{
-    char text[2 * KEYS_BUCKET_ID_BYTES];
-    hash_hex(id, KEYS_BUCKET_ID_BYTES, text);
-    member_text(writer, name, span_of(text, sizeof text));
-}
-
-/* RFC 3339, from the SigV4 form of the same moment. */
-static void member_time(struct http_json_writer *writer, const char *name, uint64_t time_us)
-{
-    char compact[SIGV4_DATETIME_CHARS];
-    char text[32];
-    sigv4_datetime_encode(time_us / 1000000, compact);
-    int length = snprintf(text, sizeof text, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", compact, compact + 4, compact + 6,
-                          compact + 9, compact + 11, compact + 13);
-    member_text(writer, name, span_of(text, (size_t)length));
-}
+#include "node/request/admin_write.h"
 
 static void show_flags(struct http_json_writer *writer, uint8_t flags)
 {
-    member_bool(writer, "read", (flags & DOCUMENT_READ) != 0);
-    member_bool(writer, "write", (flags & DOCUMENT_WRITE) != 0);
-    member_bool(writer, "owner", (flags & DOCUMENT_OWNER) != 0);
+    admin_write_bool(writer, "read", (flags & DOCUMENT_READ) != 0);
+    admin_write_bool(writer, "write", (flags & DOCUMENT_WRITE) != 0);
+    admin_write_bool(writer, "owner", (flags & DOCUMENT_OWNER) != 0);
 }
 
 /* --- buckets -------------------------------------------------------------------------------------------- */
@@ -73,8 +37,8 @@ static void show_local_aliases(const struct view *view, struct http_json_writer 
         if (!document_decode_alias(payload, &target) || target == NULL) continue;
         if (memcmp(target, bucket_id, KEYS_BUCKET_ID_BYTES) != 0 || id.length < 1 + (size_t)id.bytes[0]) continue;
         http_json_begin_object(writer);
-        member_text(writer, "key_id", span_of(id.bytes + 1, id.bytes[0]));
-        member_text(writer, "alias", span_of(id.bytes + 1 + id.bytes[0], id.length - 1 - id.bytes[0]));
+        admin_write_text(writer, "key_id", span_of(id.bytes + 1, id.bytes[0]));
+        admin_write_text(writer, "alias", span_of(id.bytes + 1 + id.bytes[0], id.length - 1 - id.bytes[0]));
         http_json_end_object(writer);
     }
     http_json_end_array(writer);
@@ -93,8 +57,8 @@ static void show_bucket_keys(const struct view *view, struct http_json_writer *w
         struct span key_id = span_of(id.bytes + KEYS_BUCKET_ID_BYTES, id.length - KEYS_BUCKET_ID_BYTES);
         if (!document_decode_permission(payload, &flags) || flags == 0 || !view_key(view, key_id, &key)) continue;
         http_json_begin_object(writer);
-        member_text(writer, "key_id", key_id);
-        member_text(writer, "name", key.name);
+        admin_write_text(writer, "key_id", key_id);
+        admin_write_text(writer, "name", key.name);
         show_flags(writer, flags);
         http_json_end_object(writer);
     }
@@ -136,18 +100,18 @@ void admin_show_bucket(const struct service *service, struct http_json_writer *w
 {
     const struct view *view = service->view;
     http_json_begin_object(writer);
-    member_hex(writer, "id", bucket->id);
-    member_time(writer, "created", bucket->created_us);
+    admin_write_hex(writer, "id", bucket->id, KEYS_BUCKET_ID_BYTES);
+    admin_write_time(writer, "created", bucket->created_us);
     show_aliases(view, writer, bucket->id);
     show_local_aliases(view, writer, bucket->id);
     show_bucket_keys(view, writer, bucket->id);
     show_cors(view, writer, bucket->id);
     if (totals != NULL) {
-        member_u64(writer, "partitions", totals->partitions);
-        member_u64(writer, "entries", totals->tally.entries);
-        member_u64(writer, "conflicts", totals->tally.conflicts);
-        member_u64(writer, "values", totals->tally.values);
-        member_u64(writer, "bytes", totals->tally.bytes);
+        admin_write_u64(writer, "partitions", totals->partitions);
+        admin_write_u64(writer, "entries", totals->tally.entries);
+        admin_write_u64(writer, "conflicts", totals->tally.conflicts);
+        admin_write_u64(writer, "values", totals->tally.values);
+        admin_write_u64(writer, "bytes", totals->tally.bytes);
     }
     http_json_end_object(writer);
 }
@@ -198,7 +162,7 @@ static void show_key_buckets(const struct view *view, struct http_json_writer *w
         if (!span_is_equal(owner, key_id) || !document_decode_permission(payload, &flags) || flags == 0) continue;
         if (!view_bucket(view, id.bytes, &bucket)) continue;
         http_json_begin_object(writer);
-        member_hex(writer, "id", id.bytes);
+        admin_write_hex(writer, "id", id.bytes, KEYS_BUCKET_ID_BYTES);
         http_json_name(writer, "alias");
         http_json_string_or_null(writer, http_span(first_alias(view, id.bytes)));
         show_flags(writer, flags);
@@ -211,10 +175,10 @@ void admin_show_key(const struct service *service, struct http_json_writer *writ
                     struct span secret)
 {
     http_json_begin_object(writer);
-    member_text(writer, "key_id", key->id);
-    member_text(writer, "name", key->name);
-    member_time(writer, "created", key->created_us);
-    if (secret.bytes != NULL) member_text(writer, "secret", secret);
+    admin_write_text(writer, "key_id", key->id);
+    admin_write_text(writer, "name", key->name);
+    admin_write_time(writer, "created", key->created_us);
+    if (secret.bytes != NULL) admin_write_text(writer, "secret", secret);
     show_key_buckets(service->view, writer, key->id);
     http_json_end_object(writer);
 }
@@ -255,11 +219,11 @@ static void show_store(const struct service_gauges *gauges, const struct service
 {
     http_json_name(writer, "store");
     http_json_begin_object(writer);
-    member_u64(writer, "writes", gauges->store_writes);
-    member_u64(writer, "syncs", gauges->store_syncs);
-    member_u64(writer, "used_bytes", gauges->store_used_bytes);
-    member_u64(writer, "map_bytes", gauges->store_map_bytes);
-    member_u64(writer, "corrupt_rows", counts->corrupt_rows);
+    admin_write_u64(writer, "writes", gauges->store_writes);
+    admin_write_u64(writer, "syncs", gauges->store_syncs);
+    admin_write_u64(writer, "used_bytes", gauges->store_used_bytes);
+    admin_write_u64(writer, "map_bytes", gauges->store_map_bytes);
+    admin_write_u64(writer, "corrupt_rows", counts->corrupt_rows);
     http_json_end_object(writer);
 }
 
@@ -271,19 +235,19 @@ void admin_show_status(const struct service *service, struct http_json_writer *w
     wire_store_u64(id, service->actor.id);
     hash_hex(id, sizeof id, actor);
     http_json_begin_object(writer);
-    member_text(writer, "version", span_text(SKERRY_VERSION));
-    member_text(writer, "node", span_of(actor, 16));
-    member_text(writer, "region", span_text(service->settings->region));
-    member_u64(writer, "uptime_s", (service->now_ms - service->started_ms) / 1000);
-    member_bool(writer, "draining", service->is_draining);
-    member_u64(writer, "buckets", count_live(service->view, DOCUMENT_BUCKET));
-    member_u64(writer, "keys", count_live(service->view, DOCUMENT_KEY));
-    member_u64(writer, "connections", service->gauges.connections);
-    member_u64(writer, "requests", counts->requests);
-    member_u64(writer, "refused", counts->refused);
-    member_u64(writer, "failed", counts->failed);
-    member_u64(writer, "waiting_polls", service->waiting_polls);
-    member_u64(writer, "sibling_refusals", counts->sibling_refusals);
+    admin_write_text(writer, "version", span_text(SKERRY_VERSION));
+    admin_write_text(writer, "node", span_of(actor, 16));
+    admin_write_text(writer, "region", span_text(service->settings->region));
+    admin_write_u64(writer, "uptime_s", (service->now_ms - service->started_ms) / 1000);
+    admin_write_bool(writer, "draining", service->is_draining);
+    admin_write_u64(writer, "buckets", count_live(service->view, DOCUMENT_BUCKET));
+    admin_write_u64(writer, "keys", count_live(service->view, DOCUMENT_KEY));
+    admin_write_u64(writer, "connections", service->gauges.connections);
+    admin_write_u64(writer, "requests", counts->requests);
+    admin_write_u64(writer, "refused", counts->refused);
+    admin_write_u64(writer, "failed", counts->failed);
+    admin_write_u64(writer, "waiting_polls", service->waiting_polls);
+    admin_write_u64(writer, "sibling_refusals", counts->sibling_refusals);
     show_store(&service->gauges, counts, writer);
     http_json_end_object(writer);
 }

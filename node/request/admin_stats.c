@@ -1,6 +1,8 @@
 /* Counters and gauges, written out twice. */
 #include "node/request/admin_stats.h"
 
+#include "node/request/admin_cluster_show.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,9 +19,9 @@ struct figure {
     uint64_t value;
 };
 
-enum { FIGURES = 18 };
+enum { FIGURES = 18, CLUSTER_FIGURES = 20, ALL_FIGURES = FIGURES + CLUSTER_FIGURES };
 
-static void read_figures(const struct service *service, struct figure figures[FIGURES])
+static void read_own_figures(const struct service *service, struct figure figures[FIGURES])
 {
     const struct service_gauges *edge = &service->gauges;
     const struct service_counts *counts = &service->counts;
@@ -56,6 +58,58 @@ static void read_figures(const struct service *service, struct figure figures[FI
     memcpy(figures, rows, sizeof rows);
 }
 
+/* All zero on a node that has no port for others, or is not among any. */
+static void read_cluster_figures(const struct service *service, struct figure figures[CLUSTER_FIGURES])
+{
+    const struct cluster *cluster = service->cluster;
+    const struct ring_layout *layout = view_layout(service->view);
+    struct gossip_stats gossip = {0};
+    struct admin_cluster_tally tally = admin_cluster_count(cluster);
+    if (cluster != NULL && cluster->gossip != NULL) gossip = gossip_stats(cluster->gossip);
+    const struct figure rows[CLUSTER_FIGURES] = {
+        {"cluster", "nodes", "cluster_nodes", "Members of the cluster.", false, tally.nodes},
+        {"cluster", "nodes_up", "cluster_nodes_up", "Those that answer.", false, tally.up},
+        {"cluster", "nodes_suspect", "cluster_nodes_suspect", "Those among them that are suspected.", false,
+         tally.suspects},
+        {"cluster", "documents_differ", "cluster_documents_differ",
+         "Members whose shared documents differed from ours when they last spoke.", false, tally.differing},
+        {"cluster", "problems", "cluster_problems", "What is stuck.", false, tally.problems},
+        {"cluster", "layout_version", "cluster_layout_version", "Number of the layout in force; 0 without one.",
+         false, layout == NULL ? 0 : layout->number},
+        {"gossip", "packets_out", "gossip_packets_sent_total", "Datagrams to members.", true, gossip.packets_out},
+        {"gossip", "packets_in", "gossip_packets_received_total", "Datagrams from members.", true,
+         gossip.packets_in},
+        {"gossip", "bytes_out", "gossip_sent_bytes_total", "Bytes of datagrams to members.", true,
+         gossip.bytes_out},
+        {"gossip", "bytes_in", "gossip_received_bytes_total", "Bytes of datagrams from members.", true,
+         gossip.bytes_in},
+        {"gossip", "packets_foreign", "gossip_packets_foreign_total",
+         "Datagrams of no member, or of another cluster or secret.", true, gossip.packets_foreign},
+        {"gossip", "packets_bad", "gossip_packets_bad_total", "Datagrams of members that made no sense.", true,
+         gossip.packets_bad},
+        {"gossip", "probes", "gossip_probes_total", "Members asked whether they live.", true, gossip.probes},
+        {"gossip", "probes_failed", "gossip_probes_failed_total", "Those that did not answer in time.", true,
+         gossip.probes_failed},
+        {"gossip", "probes_indirect", "gossip_probes_indirect_total", "Asked through others.", true,
+         gossip.probes_indirect},
+        {"gossip", "suspicions", "gossip_suspicions_total", "Members suspected.", true, gossip.suspicions},
+        {"gossip", "refutations", "gossip_refutations_total", "Times this node said that it lives after all.",
+         true, gossip.refutations},
+        {"gossip", "downs", "gossip_downs_total", "Members taken for down.", true, gossip.downs},
+        {"gossip", "health", "gossip_health", "0 when well; the slower this node seems to itself, the more.",
+         false, gossip.health},
+        {"gossip", "doubled", "gossip_doubled", "1 while another process has this node's identity.", false,
+         gossip.is_doubled},
+    };
+    memcpy(figures, rows, sizeof rows);
+}
+
+static void read_figures(const struct service *service, struct figure figures[ALL_FIGURES])
+{
+    read_own_figures(service, figures);
+    read_cluster_figures(service, figures + FIGURES);
+}
+
 /* --- JSON ----------------------------------------------------------------------------------------------- */
 
 static void member_u64(struct http_json_writer *writer, const char *name, uint64_t number)
@@ -64,10 +118,10 @@ static void member_u64(struct http_json_writer *writer, const char *name, uint64
     http_json_u64(writer, number);
 }
 
-static void show_figures(const struct figure figures[FIGURES], struct http_json_writer *writer)
+static void show_figures(const struct figure figures[ALL_FIGURES], struct http_json_writer *writer)
 {
     const char *group = "";
-    for (size_t i = 0; i < FIGURES; i++) {
+    for (size_t i = 0; i < ALL_FIGURES; i++) {
         const struct figure *figure = &figures[i];
         if (strcmp(group, figure->group) != 0) {
             if (group[0] != '\0') http_json_end_object(writer);
@@ -125,7 +179,7 @@ static void show_refusals(const struct stats *stats, struct http_json_writer *wr
 
 void admin_stats_show(const struct service *service, struct http_json_writer *writer)
 {
-    struct figure figures[FIGURES];
+    struct figure figures[ALL_FIGURES];
     read_figures(service, figures);
     http_json_begin_object(writer);
     http_json_name(writer, "version");
@@ -196,11 +250,11 @@ static void print_histogram(const char *operation, const struct histogram *durat
 
 void admin_stats_metrics(const struct service *service, struct http_out *out)
 {
-    struct figure figures[FIGURES];
+    struct figure figures[ALL_FIGURES];
     read_figures(service, figures);
     begin_metric(out, "info", "gauge", "Always 1; the labels tell the version.");
     print(out, "skerry_info{version=\"%s\"} 1\n", SKERRY_VERSION);
-    for (size_t i = 0; i < FIGURES; i++) {
+    for (size_t i = 0; i < ALL_FIGURES; i++) {
         begin_metric(out, figures[i].name, figures[i].is_counter ? "counter" : "gauge", figures[i].help);
         print(out, "skerry_%s %" PRIu64 "\n", figures[i].name, figures[i].value);
     }
