@@ -51,20 +51,29 @@ static void note(struct cluster *cluster, const struct channel *channel, enum fo
 }
 
 /* A member is asked by who is fresh; a fresh one, too, when that is how the configuration means it: it founds its
- * cluster if it is pointed at nobody itself. With "auto" there is one who founds. */
+ * cluster if it is pointed at nobody itself. With "auto" there is one who founds, and a fresh node asks any member
+ * that comes to it: the member may have moved from where the configuration says it is. */
+static bool is_to_be_asked(const struct cluster *cluster, const struct channel *channel)
+{
+    bool is_auto = cluster->settings->bootstrap == CLUSTER_AUTO;
+    bool is_member = channel->link.peer.is_member;
+    if (cluster->identity.is_member) return false;
+    if (channel->purpose == CHANNEL_FOR_NOTHING) return is_auto && is_member;
+    return channel->peer_index != UINT32_MAX && (is_member || !is_auto);
+}
+
 void formation_on_ready(struct cluster *cluster, struct channel *channel)
 {
     const struct join *join = cluster->join;
-    bool is_member = channel->link.peer.is_member;
-    if (channel->purpose != CHANNEL_FOR_FINDING || channel->state != CHANNEL_READY) return;
-    note(cluster, channel, is_member ? FORMATION_PEER_MEMBER : FORMATION_PEER_FRESH);
+    bool is_peer_member = channel->link.peer.is_member;
+    bool is_finding = channel->purpose == CHANNEL_FOR_FINDING;
+    if (channel->purpose == CHANNEL_FOR_OPERATOR || channel->state != CHANNEL_READY) return;
+    if (is_finding) note(cluster, channel, is_peer_member ? FORMATION_PEER_MEMBER : FORMATION_PEER_FRESH);
     if (channel->is_full) return;
-    bool is_wanted = !cluster->identity.is_member && channel->peer_index != UINT32_MAX &&
-                     (is_member || cluster->settings->bootstrap == CLUSTER_MANUAL);
-    if (is_wanted && !join->is_asking && !join->is_adopting && !join->is_founding) {
-        join_ask(cluster, channel);
-    } else if (!cluster->identity.is_member || !is_member) {
-        links_end(cluster, channel);
+    if (is_to_be_asked(cluster, channel)) {
+        if (!join->is_asking && !join->is_adopting && !join->is_founding) join_ask(cluster, channel);
+    } else if (is_finding && !cluster->identity.is_member) {
+        links_end(cluster, channel); /* it is fresh as we are: that is all we wanted to know */
     }
 }
 
@@ -75,6 +84,16 @@ void formation_on_gone(struct cluster *cluster, struct channel *channel)
     if (channel->link.reason == LINK_REASON_CLUSTER) note(cluster, channel, FORMATION_PEER_FOREIGN);
 }
 
+static bool is_of_member(const struct cluster *cluster, struct span address)
+{
+    for (uint32_t i = 0; i < cluster->members.count; i++) {
+        const struct member *member = cluster->members.rows[i];
+        if (member->has_announcement && span_is_equal(member->announcement.address, address)) return true;
+    }
+    return false;
+}
+
+/* Those that are not known to be this node or another member. */
 static void dial_peers(struct cluster *cluster)
 {
     const struct cluster_settings *settings = cluster->settings;
@@ -82,6 +101,7 @@ static void dial_peers(struct cluster *cluster)
         struct span address = span_text(settings->peers[i]);
         if (cluster->formation->peers[i].kind == FORMATION_PEER_SELF || links_has_address(cluster, address))
             continue;
+        if (is_of_member(cluster, address)) continue;
         struct channel *channel = links_dial(cluster, address, CHANNEL_FOR_FINDING);
         if (channel != NULL) channel->peer_index = i;
     }
@@ -175,8 +195,9 @@ static void member_round(struct cluster *cluster)
         return;
     }
     bool is_any_there = dial_members(cluster);
-    if (!is_any_there && cluster->members.count > 1) dial_peers(cluster);
-    if (is_any_there) cluster->formation->failures = cluster->settings->bootstrap == CLUSTER_AUTO ? 1 : 3;
+    bool is_auto = cluster->settings->bootstrap == CLUSTER_AUTO; /* then some may be fresh, and look for us */
+    if (is_auto || (!is_any_there && cluster->members.count > 1)) dial_peers(cluster);
+    if (is_any_there) cluster->formation->failures = is_auto ? 1 : 3;
     formation_address(cluster);
     formation_roles(cluster);
 }
