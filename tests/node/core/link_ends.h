@@ -88,8 +88,7 @@ static inline size_t ends_write(struct link *link, struct tape *tape, uint64_t n
 {
     size_t before = tape->length;
     size_t length = 0;
-    while ((length = link_write(link, tape_room(tape, 4 * LINK_FRAME_BYTES_MAX), 4 * LINK_FRAME_BYTES_MAX,
-                                now_ms)) > 0)
+    while ((length = link_write(link, tape_room(tape, LINK_FRAME_BYTES_MAX), LINK_FRAME_BYTES_MAX, now_ms)) > 0)
         tape->length += length;
     return tape->length - before;
 }
