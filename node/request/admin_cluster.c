@@ -3,7 +3,7 @@
 
 #include "node/request/admin_cluster_show.h"
 #include "node/request/admin_layout.h"
-#include "node/request/admin_layout_json.h"
+#include "node/request/admin_json.h"
 #include "node/request/admin_write.h"
 
 static const struct http_span no_token = {NULL, 0};

@@ -2,7 +2,7 @@
 #include "node/request/admin_layout.h"
 
 #include "node/request/admin.h"
-#include "node/request/admin_layout_json.h"
+#include "node/request/admin_json.h"
 #include "node/request/admin_layout_show.h"
 #include "node/request/admin_write.h"
 
