@@ -115,6 +115,10 @@ static void begin_cut(struct faults *faults, bool flaps)
                                             : dice_chance(&faults->prng, 500);
         inside += cut->is_inside[host];
     }
+    if (inside == 0 || inside == hosts) {
+        cut->is_inside[chosen] = !cut->is_inside[chosen];
+        inside = inside == 0 ? 1 : hosts - 1;
+    }
     if (dice_chance(&faults->prng, 300)) {
         cut->outward = dice_chance(&faults->prng, 500);
         cut->inward = !cut->outward;
@@ -155,7 +159,7 @@ static struct machine *draw_ready(struct faults *faults)
     struct machine *machine = draw_machine(faults);
     bool may_ask = machine != NULL && machine->is_ready &&
                    !operators_has_removed(faults->operators, machine->node_id) && machine->group == 0 &&
-                   (!machine->settings.cluster.is_enabled || machine->store.is_member);
+                   (!machine->settings.cluster.is_enabled || machine_is_member(machine));
     return may_ask ? machine : NULL;
 }
 
@@ -207,7 +211,7 @@ static void leave(struct faults *faults)
     struct machine *removed = draw_machine(faults);
     if (machine == NULL || removed == NULL || machine == removed || faults->leaves >= faults->settings.leaves_max)
         return;
-    if (!removed->store.is_member || removed->group != 0 ||
+    if (!machine_is_member(removed) || removed->group != 0 ||
         operators_has_removed(faults->operators, removed->node_id))
         return;
     faults->leaves++;

@@ -260,7 +260,7 @@ void machine_start(struct machine *machine)
     world->counts.starts++;
     memcpy(machine->node_id, machine->node.cluster.identity.node_key + 32, sizeof machine->node_id);
     machine->has_node_id = true;
-    network_set_host(&world->network, machine->index, NETWORK_UP);
+    network_set_host(&world->network, world->now_us, machine->index, NETWORK_UP);
     char id[17] = "";
     hash_hex(machine->node_id, 8, id);
     SAY(machine, "start", "id=%s address=%s", id, network_address(&world->network, machine->index));
@@ -321,7 +321,7 @@ void machine_stop(struct machine *machine, bool loses_power, const char *why)
         end(machine);
         disk_crash(&machine->disk);
     }
-    network_set_host(&world->network, machine->index, loses_power ? NETWORK_DARK : NETWORK_CLOSED);
+    network_set_host(&world->network, world->now_us, machine->index, loses_power ? NETWORK_DARK : NETWORK_CLOSED);
     if (loses_power)
         clocks_reboot(&machine->clocks, world->now_us, UINT64_C(1000000) * (1 + dice_below(&world->prng, 100)));
 }
@@ -344,7 +344,7 @@ static void restart(struct machine *machine)
     machine->world->counts.restarts++;
     SAY(machine, "restart", NULL);
     end(machine);
-    network_set_host(&machine->world->network, machine->index, NETWORK_CLOSED);
+    network_set_host(&machine->world->network, machine->world->now_us, machine->index, NETWORK_CLOSED);
     machine_start(machine);
 }
 
@@ -396,4 +396,9 @@ void machine_on(struct machine *machine, const struct happening *happening)
 const struct view *machine_view(const struct machine *machine)
 {
     return machine->is_up ? machine->node.requests.service.view : NULL;
+}
+
+bool machine_is_member(const struct machine *machine)
+{
+    return machine->is_up && machine->node.cluster.identity.is_member;
 }

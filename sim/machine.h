@@ -43,8 +43,7 @@ struct machine {
     uint64_t armed_us; /* the soonest HAPPENING_DEADLINE on its way; UINT64_MAX for none */
     struct admin_ask asks[MACHINE_ADMIN_SLOTS];
     uint32_t starts_count;
-    uint64_t incarnation; /* the highest it was seen to have */
-    uint8_t node_id[32];  /* since the first start */
+    uint8_t node_id[32]; /* since the first start */
     bool has_node_id;
 };
 
@@ -67,6 +66,9 @@ void machine_step(struct machine *machine, struct event *event);
 
 /* A happening of this machine's has its turn. */
 void machine_on(struct machine *machine, const struct happening *happening);
+
+/* Is its node a member of a cluster that others may join? */
+bool machine_is_member(const struct machine *machine);
 
 /* The documents the node sees; NULL while it is off. */
 const struct view *machine_view(const struct machine *machine);

@@ -13,7 +13,8 @@
 #define SECOND_US UINT64_C(1000000)
 
 enum {
-    WARM_UP_S = 60,     /* what is said at the beginning is not counted */
+    WARM_UP_S = 60,     /* what is said at the beginning is not counted: everybody passes on what it heard… */
+    WARM_UP_NODE_S = 2, /* …of everybody */
     DEATH_S_MAX = 300,  /* a death that is not known to all by then stays unknown */
     DEATH_PAUSE_S = 20, /* between a death that is known and the next */
     STEP_BYTES_MAX = 4 << 20,
@@ -180,7 +181,7 @@ static bool start(struct measured *node)
     char name[32];
     const struct gossip_calls calls = {.on_state = on_state, .owner = measure};
     network_add_host(&measure->network, node->index % 5);
-    network_set_host(&measure->network, node->index, NETWORK_UP);
+    network_set_host(&measure->network, 0, node->index, NETWORK_UP);
     arena_init(&node->step, STEP_BYTES_MAX);
     prng_bytes(&measure->prng, seed, sizeof seed);
     begin(node);
@@ -267,7 +268,7 @@ static void measure_calm(struct measure *measure)
 {
     const struct measure_settings *settings = measure->settings;
     struct measure_result *result = measure->result;
-    run_until(measure, WARM_UP_S * SECOND_US);
+    run_until(measure, (WARM_UP_S + WARM_UP_NODE_S * (uint64_t)settings->nodes) * SECOND_US);
     struct network_counts before = measure->network.counts;
     uint64_t suspicions = sum_suspicions(measure);
     measure->is_counting = true;
@@ -288,7 +289,7 @@ static void measure_death(struct measure *measure, uint32_t alive)
         measure->dead = (uint32_t)dice_below(&measure->prng, measure->settings->nodes);
     } while (measure->nodes[measure->dead].is_dead);
     measure->nodes[measure->dead].is_dead = true;
-    network_set_host(&measure->network, measure->dead, NETWORK_DARK);
+    network_set_host(&measure->network, measure->now_us, measure->dead, NETWORK_DARK);
     measure->died_us = measure->now_us;
     measure->suspected_us = measure->first_us = measure->last_us = 0;
     measure->knowing = 0;

@@ -105,8 +105,9 @@ void network_readdress(struct network *network, uint32_t host, uint32_t former)
     give_address(network, host, taken);
 }
 
-void network_set_host(struct network *network, uint32_t host, enum network_host_state state)
+void network_set_host(struct network *network, uint64_t now_us, uint32_t host, enum network_host_state state)
 {
+    network->now_us = now_us;
     assert(host < network->hosts_count);
     network->hosts[host].state = state;
     if (state != NETWORK_UP) network_link_host_down(network, host);

@@ -102,7 +102,7 @@ uint32_t network_site(const struct network *network, uint32_t host);
 
 /* Up or down. Going down all its connections end, which the host itself is not told; others are told by a reset
  * when the host is CLOSED, and by silence when it is DARK. */
-void network_set_host(struct network *network, uint32_t host, enum network_host_state state);
+void network_set_host(struct network *network, uint64_t now_us, uint32_t host, enum network_host_state state);
 
 /* The address of a host, NUL-terminated, until it has another one. */
 const char *network_address(const struct network *network, uint32_t host);

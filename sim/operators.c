@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What a request's tag says: which of these it is, and the fact it is about. */
 enum tag_kind { TAG_MAKE, TAG_UNDO, TAG_CHANGE, TAG_STAGE, TAG_APPLY, TAG_REMOVE, TAGS_COUNT };
@@ -18,6 +19,14 @@ void operators_init(struct operators *operators, struct world *world, uint64_t s
 {
     *operators = (struct operators){.world = world};
     dice_init(&operators->prng, seed, "operators");
+}
+
+void operators_deinit(struct operators *operators)
+{
+    for (uint32_t i = 0; i < WORLD_MACHINES_MAX; i++) {
+        free(operators->heard[i]);
+        operators->heard[i] = NULL;
+    }
 }
 
 /* --- answers -------------------------------------------------------------------------------------------- */

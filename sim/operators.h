@@ -35,6 +35,12 @@ struct operators_counts {
     uint64_t removals;  /* of members */
 };
 
+/* What one machine heard of another, and in which life (sim/oracle.c). */
+struct oracle_heard {
+    uint32_t life;
+    uint64_t incarnation;
+};
+
 struct operators {
     struct world *world;
     struct prng prng;
@@ -43,9 +49,11 @@ struct operators {
     uint8_t removed[WORLD_MACHINES_MAX][32]; /* node ids whose removal was asked for */
     uint32_t removed_count;
     struct operators_counts counts;
+    struct oracle_heard *heard[WORLD_MACHINES_MAX]; /* by who heard; made when it is first watched */
 };
 
 void operators_init(struct operators *operators, struct world *world, uint64_t seed);
+void operators_deinit(struct operators *operators);
 
 /* One change of buckets or keys, drawn, at this node, which is ready (asserted). */
 void operators_change_documents(struct operators *operators, struct machine *machine);

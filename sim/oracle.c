@@ -30,15 +30,24 @@ static bool has_fact(const struct view *view, const struct fact *fact)
 
 /* --- at any moment -------------------------------------------------------------------------------------- */
 
-static void watch_incarnation(struct world *world, struct machine *machine)
+/* What a node was heard to announce is never replaced by something older, as long as the hearer runs. */
+static void watch_incarnations(struct operators *operators, const struct machine *machine)
 {
-    if (machine->node.cluster.gossip == NULL) return;
-    uint64_t incarnation = gossip_stats(machine->node.cluster.gossip).incarnation;
-    if (incarnation < machine->incarnation) {
-        world_fail(world, "node %u: its incarnation went back from %llu to %llu", machine->index,
-                   (unsigned long long)machine->incarnation, (unsigned long long)incarnation);
+    struct world *world = operators->world;
+    struct oracle_heard *heard = operators->heard[machine->index];
+    if (heard == NULL) {
+        heard = operators->heard[machine->index] = table_take(NULL, WORLD_MACHINES_MAX * sizeof *heard);
+        memset(heard, 0, WORLD_MACHINES_MAX * sizeof *heard);
     }
-    machine->incarnation = incarnation;
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        const struct machine *other = world->machines[i];
+        const struct member *member = members_find(&machine->node.cluster.members, other->node_id);
+        if (member == NULL || member->is_self || !member->has_announcement) continue;
+        uint64_t incarnation = member->announcement.incarnation;
+        if (heard[i].life == machine->life && incarnation < heard[i].incarnation)
+            world_fail(world, "node %u goes back to an older announcement of node %u", machine->index, i);
+        heard[i] = (struct oracle_heard){machine->life, incarnation};
+    }
 }
 
 static void watch_removals(struct operators *operators, const struct machine *machine)
@@ -69,7 +78,7 @@ void oracle_watch(struct operators *operators)
     for (uint32_t i = 0; i < world->machines_count; i++) {
         struct machine *machine = world->machines[i];
         if (!machine->is_up || !machine->is_ready) continue;
-        watch_incarnation(world, machine);
+        watch_incarnations(operators, machine);
         watch_removals(operators, machine);
         watch_facts(operators, machine);
         if (admin_oldest_us(machine) > STUCK_US)
@@ -155,6 +164,8 @@ static bool sees(const struct machine *machine, const struct machine *other, cha
     const char *address = network_address(&machine->world->network, other->index);
     if (!member->has_announcement || !span_is_equal(member->announcement.address, span_text(address)))
         return say(why, "has an old address of", machine->index, other->index);
+    if (member->announcement.incarnation != gossip_stats(other->node.cluster.gossip).incarnation)
+        return say(why, "has an old announcement of", machine->index, other->index);
     return true;
 }
 
@@ -164,10 +175,16 @@ static bool are_layouts_equal(const struct ring_layout *a, const struct ring_lay
     return a->number == b->number && memcmp(a->hash, b->hash, sizeof a->hash) == 0;
 }
 
+static const uint8_t *cluster_id(const struct machine *machine)
+{
+    return machine->node.cluster.identity.cluster_id;
+}
+
 static bool is_pair_settled(const struct machine *first, const struct machine *machine, char why[ORACLE_WHY_CHARS])
 {
-    if (!machine->store.is_member) return say(why, "is no member of the cluster of", machine->index, first->index);
-    if (memcmp(machine->store.cluster_id, first->store.cluster_id, sizeof first->store.cluster_id) != 0)
+    if (!machine_is_member(machine))
+        return say(why, "is no member of the cluster of", machine->index, first->index);
+    if (memcmp(cluster_id(machine), cluster_id(first), LINK_CLUSTER_ID_BYTES) != 0)
         return say(why, "is in another cluster than", machine->index, first->index);
     if (!are_views_equal(machine_view(first), machine_view(machine)))
         return say(why, "sees other documents than", machine->index, first->index);
@@ -210,7 +227,7 @@ static bool are_apart(const struct operators *operators, char why[ORACLE_WHY_CHA
         for (uint32_t j = 0; j < i; j++) {
             const struct machine *other = world->machines[j];
             if (!machine->is_up || !other->is_up || machine->group == other->group) continue;
-            if (memcmp(machine->store.cluster_id, other->store.cluster_id, sizeof other->store.cluster_id) == 0)
+            if (memcmp(cluster_id(machine), cluster_id(other), LINK_CLUSTER_ID_BYTES) == 0)
                 return say(why, "is in the cluster of a stranger", i, j);
         }
     }

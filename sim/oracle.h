@@ -8,11 +8,10 @@ enum { ORACLE_WHY_CHARS = 400 };
 
 /* What must hold at any moment, faults or not; world_fail() else:
  *
- *   - the incarnation of a node never goes back (SWIM's refutation rests on it)
+ *   - nobody goes back to an older announcement of a node (SWIM's refutation rests on incarnations)
  *   - no member is removed whom no operator removed (H11: gossip never removes)
  *   - what a node acknowledged it still has, across crashes (I1, I23)
- *   - no operator's request waits for ever
- *   - all that the node logged as a bug of its own */
+ *   - no operator's request waits for ever */
 void oracle_watch(struct operators *operators);
 
 /* What must hold once faults are over and all had their time. False, with `why`, on the first thing that does not

@@ -230,5 +230,6 @@ void run_seed(const struct run_settings *settings, struct run_result *result)
     judge(run, result);
     faults_deinit(&run->faults);
     world_deinit(&run->world);
+    operators_deinit(&run->operators);
     free(run);
 }

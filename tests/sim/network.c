@@ -83,7 +83,7 @@ static struct rig *rig_create(const struct network_settings *settings)
     network_init(&rig->network, settings, &calls, &rig->queue, &rig->trace, 1);
     for (uint32_t host = 0; host < HOSTS; host++) {
         assert_int_equal(network_add_host(&rig->network, host % 2), host);
-        network_set_host(&rig->network, host, NETWORK_UP);
+        network_set_host(&rig->network, 0, host, NETWORK_UP);
     }
     return rig;
 }
@@ -179,7 +179,7 @@ static void an_address_goes_to_another_host(void **state)
     struct rig *rig = rig_create(&PLAIN);
     char old[NETWORK_ADDRESS_BYTES];
     snprintf(old, sizeof old, "%s", network_address(&rig->network, 1));
-    network_set_host(&rig->network, 1, NETWORK_DARK);
+    network_set_host(&rig->network, rig->now_us, 1, NETWORK_DARK);
     network_readdress(&rig->network, 2, 1);
     assert_string_equal(network_address(&rig->network, 2), old);
     assert_string_not_equal(network_address(&rig->network, 1), old);
@@ -304,14 +304,14 @@ static void a_program_that_ends_is_heard_of_and_a_machine_is_not(void **state)
         uint8_t next = 0;
         dial(rig, 0, 1);
         rig_run(rig, SECOND_US);
-        network_set_host(&rig->network, 1, is_dark == 1 ? NETWORK_DARK : NETWORK_CLOSED);
+        network_set_host(&rig->network, rig->now_us, 1, is_dark == 1 ? NETWORK_DARK : NETWORK_CLOSED);
         rig_run(rig, SECOND_US);
         assert_int_equal(rig->ears[0].gone, is_dark == 1 ? 0 : 1);
         assert_int_equal(rig->ears[1].gone, 0); /* it is not there to be told */
         if (is_dark == 1) {
             send_numbers(rig, 0, &next, 10);
             rig_run(rig, 5 * SECOND_US);
-            network_set_host(&rig->network, 1, NETWORK_UP); /* it does not know this connection */
+            network_set_host(&rig->network, rig->now_us, 1, NETWORK_UP); /* it does not know this connection */
             rig_run(rig, 60 * SECOND_US);
             assert_string_equal(rig->ears[0].why, "connection reset");
         }
@@ -325,7 +325,7 @@ static void a_dial_to_nobody_fails(void **state)
     struct rig *rig = rig_create(&PLAIN);
     network_dial(&rig->network, 0, 0, 0, span_text("nobody.example.org:3901"));
     network_dial(&rig->network, 0, 0, 1, span_text("10.0.200.200:3901"));
-    network_set_host(&rig->network, 1, NETWORK_CLOSED);
+    network_set_host(&rig->network, rig->now_us, 1, NETWORK_CLOSED);
     network_dial(&rig->network, 0, 0, 2, span_text(network_address(&rig->network, 1)));
     rig_run(rig, SECOND_US);
     assert_int_equal(rig->ears[0].gone, 3);
