@@ -15,6 +15,7 @@ enum {
     STEP_BYTES_MAX = 64 << 20,
     NODE_BYTES_MAX = 64 << 20,
     TIMERS_MAX = LINKS_MAX + 2, /* a link each, the rounds of formation, the operator's patience */
+    RESERVE = 1 << 20,          /* incarnations that one start may use: a refutation each */
     SAY_AGAIN_MS = 60000,       /* how full the store is, is said this often at most */
     USED_BITS = 3,              /* …and only so exactly: each change is news that all must hear */
 };
@@ -244,21 +245,49 @@ void cluster_begin(struct cluster *cluster, const struct event *event, struct ef
     cluster->wall_us = event->wall_us;
 }
 
+static void reserve(struct cluster *cluster, uint64_t above);
+
+/* The first answer is above all that was ever announced; the second is above all that may be from now on, each
+ * refutation being one more: a node that died must not come back with one it has used up. */
 static void on_booted(struct cluster *cluster, struct cluster_job *job)
 {
+    bool has_begun = cluster->incarnation != 0;
     cluster->is_booting = false;
     if (job->op.err != ERR_OK) return; /* the next round tries again */
-    cluster->incarnation = job->op.boot.incarnation;
+    if (job->op.boot.above == 0) {
+        reserve(cluster, job->op.boot.incarnation);
+        return;
+    }
+    cluster->reserved = job->op.boot.incarnation;
+    if (has_begun) return;
+    cluster->incarnation = job->op.boot.above - RESERVE;
     renew(cluster);
 }
 
-static void boot(struct cluster *cluster)
+static void ask_boot(struct cluster *cluster, uint64_t above)
 {
-    if (cluster->incarnation != 0 || cluster->is_booting || cluster->join->is_adopting) return;
     struct cluster_job *job = cluster_job_create(cluster, OP_BOOT);
     if (job == NULL) return;
     cluster->is_booting = true;
+    job->op.boot.above = above;
     cluster_job_run(cluster, job, on_booted);
+}
+
+static void reserve(struct cluster *cluster, uint64_t above)
+{
+    ask_boot(cluster, above + RESERVE);
+}
+
+/* At the start, and again before what was reserved is used up. */
+static void boot(struct cluster *cluster)
+{
+    if (cluster->is_booting || cluster->join->is_adopting) return;
+    uint64_t used = cluster->gossip == NULL ? cluster->incarnation : gossip_stats(cluster->gossip).incarnation;
+    if (cluster->incarnation == 0) {
+        ask_boot(cluster, 0);
+    } else if (used + RESERVE / 2 > cluster->reserved) {
+        reserve(cluster, used);
+    }
 }
 
 void cluster_start(struct cluster *cluster)

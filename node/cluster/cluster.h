@@ -75,6 +75,7 @@ struct cluster {
     bool is_draining;
     bool is_booting;      /* OP_BOOT is with the store */
     uint64_t incarnation; /* above all this node ever announced; 0: not known yet */
+    uint64_t reserved;    /* and up to here what is announced is durable: the next start is above it */
     uint64_t said_ms;     /* when we last looked whether there is something new to say of us */
     uint32_t jobs_count;  /* ops lent to the store */
 };
