@@ -24,6 +24,7 @@ struct network {
     uint32_t source, sink;
     uint32_t partitions, zones, extras_of, nodes, remainders; /* first vertex of each kind */
     bool has_zones, has_extras;
+    uint32_t seed;
     bool is_crowded[RING_ZONES_MAX];     /* the zone has two nodes or more */
     uint16_t next_index[RING_NODES_MAX]; /* of a node of the version before, or RING_BALANCE_NONE */
     const struct ring_layout *previous;
@@ -63,13 +64,31 @@ size_t ring_assign_memory_bytes(const struct ring_layout *next)
     return ring_flow_memory_bytes(vertices, arcs);
 }
 
-/* Where the turns of a partition begin. Each begins with another node, so that the partitions of one node are
- * shared with many others: when it fails, many do its work. */
-static uint32_t turn_of(uint32_t partition, uint32_t count)
+/* A number that the ids of all nodes decide, so that a version with other nodes makes other choices where it has
+ * one: what the next node gets is not what the last one got. */
+static uint32_t seed_of(const struct ring_layout *layout)
 {
-    uint32_t mixed = partition * 0x9e3779b1u;
-    mixed = (mixed ^ mixed >> 15) * 0x85ebca6bu;
-    return (mixed ^ mixed >> 13) % count;
+    uint32_t seed = 0x811c9dc5u;
+    for (uint32_t i = 0; i < layout->nodes_count; i++)
+        for (uint32_t j = 0; j < RING_NODE_ID_BYTES; j++)
+            seed = (seed ^ layout->nodes[i].id[j]) * 0x01000193u;
+    return seed;
+}
+
+/* In which order a partition tries nodes or zones: shuffled, and for each partition another way. So the partitions
+ * of one node are shared with many others, and when it fails, many do its work. */
+static void shuffle(const struct network *network, uint32_t partition, uint32_t count, uint16_t *order)
+{
+    uint32_t state = network->seed + partition * 0x85ebca6bu;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t mixed = state += 0x9e3779b1u;
+        mixed = (mixed ^ mixed >> 16) * 0x7feb352du;
+        mixed = (mixed ^ mixed >> 15) * 0x846ca68bu;
+        uint32_t at = (mixed ^ mixed >> 16) % (i + 1);
+        order[i] = order[at];
+        order[at] = (uint16_t)i;
+    }
 }
 
 /* Each node of the version before in the next one; both are in order of ids. */
@@ -94,27 +113,23 @@ static void find_holders(const struct network *network, uint32_t partition, bool
     }
 }
 
-/* Arcs from partitions to nodes come first: that of a partition and the node of a turn is known by its place. */
+/* Arcs from partitions to nodes come first: that of a partition and its turn-th node is known by its place. */
 static uint32_t copy_arc(const struct network *network, uint32_t partition, uint32_t turn)
 {
     return 2 * (partition * network->layout->nodes_count + turn);
-}
-
-static uint32_t node_at_turn(const struct network *network, uint32_t partition, uint32_t turn)
-{
-    uint32_t count = network->layout->nodes_count;
-    return (turn + turn_of(partition, count)) % count;
 }
 
 static void add_copies(struct network *network)
 {
     const struct ring_layout *layout = network->layout;
     bool is_holder[RING_NODES_MAX];
+    uint16_t order[RING_NODES_MAX];
 
     for (uint32_t p = 0; p < layout->partitions_count; p++) {
         find_holders(network, p, is_holder);
+        shuffle(network, p, layout->nodes_count, order);
         for (uint32_t turn = 0; turn < layout->nodes_count; turn++) {
-            uint32_t node = node_at_turn(network, p, turn);
+            uint32_t node = order[turn];
             uint32_t zone = layout->nodes[node].zone;
             uint32_t from = network->has_zones ? network->zones + p * layout->zones_count + zone
                                                : network->partitions + p;
@@ -130,13 +145,17 @@ static void add_partitions(struct network *network)
 {
     const struct ring_layout *layout = network->layout;
     struct ring_flow *flow = &network->flow;
+    uint16_t order[RING_ZONES_MAX];
 
-    for (uint32_t p = 0; p < layout->partitions_count; p++) {
+    for (uint32_t i = 0; i < layout->partitions_count; i++) {
+        uint32_t p = (i * (2 * network->seed + 1) + network->seed) &
+                     (layout->partitions_count - 1u); /* each once */
         uint32_t partition = network->partitions + p, extras = network->extras_of + p;
         ring_flow_arc(flow, network->source, partition, layout->replication, 0);
         if (network->has_extras) ring_flow_arc(flow, partition, extras, network->extras, 0);
-        for (uint32_t i = 0; network->has_zones && i < layout->zones_count; i++) {
-            uint32_t z = (i + turn_of(p, layout->zones_count)) % layout->zones_count;
+        shuffle(network, p, layout->zones_count, order);
+        for (uint32_t turn = 0; network->has_zones && turn < layout->zones_count; turn++) {
+            uint32_t z = order[turn];
             uint32_t zone = network->zones + p * layout->zones_count + z;
             if (network->has_extras && network->is_crowded[z])
                 ring_flow_arc(flow, extras, zone, network->extras, 0);
@@ -175,6 +194,7 @@ static void build(struct network *network, const struct ring_balance *balance)
     network->extras_of = ring_flow_vertices(&network->flow, network->has_extras ? partitions : 0);
     network->nodes = ring_flow_vertices(&network->flow, layout->nodes_count);
     network->remainders = ring_flow_vertices(&network->flow, balance->remainders_count);
+    network->seed = seed_of(layout);
     match_nodes(network);
     add_copies(network);
     add_partitions(network);
@@ -185,16 +205,19 @@ static void build(struct network *network, const struct ring_balance *balance)
 static uint32_t take_holders(const struct network *network, uint32_t partition, uint16_t *holders)
 {
     uint32_t nodes_count = network->layout->nodes_count;
-    uint32_t begin = turn_of(partition, nodes_count);
     uint32_t count = 0, moved = 0;
-    bool is_holder[RING_NODES_MAX];
+    bool was_holder[RING_NODES_MAX], is_holder[RING_NODES_MAX];
+    uint16_t order[RING_NODES_MAX];
 
-    find_holders(network, partition, is_holder);
+    find_holders(network, partition, was_holder);
+    shuffle(network, partition, nodes_count, order);
+    for (uint32_t turn = 0; turn < nodes_count; turn++)
+        is_holder[order[turn]] = ring_flow_on(&network->flow, copy_arc(network, partition, turn)) > 0;
     for (uint32_t node = 0; node < nodes_count; node++) {
-        uint32_t turn = (node + nodes_count - begin) % nodes_count;
-        if (ring_flow_on(&network->flow, copy_arc(network, partition, turn)) == 0) continue;
+        if (!is_holder[node]) continue;
+        assert(count < network->layout->replication);
         holders[count++] = (uint16_t)node;
-        moved += !is_holder[node];
+        moved += !was_holder[node];
     }
     assert(count == network->layout->replication);
     return moved;
