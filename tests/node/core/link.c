@@ -1,4 +1,5 @@
 /* Links that are ready: messages through them, however cut, their priorities and bounds (H25, H26). */
+#include "node/core/link_queue.h"
 #include "tests/node/core/link_ready.h"
 
 #include <sodium.h>
@@ -193,6 +194,43 @@ static void whatever_memory_there_is_nothing_breaks(void **state)
     assert_in_range(bytes, 200000, 600000);
 }
 
+static void a_queue_without_memory_takes_nothing_and_changes_nothing(void **state)
+{
+    (void)state;
+    for (size_t ceiling = 0; ceiling < 60000; ceiling += 300) {
+        static const uint8_t bytes[20000];
+        struct arena_budget budget = {.ceiling_bytes = ceiling};
+        struct link_queue queue;
+        struct link_piece piece;
+        size_t taken = 0;
+        link_queue_init(&queue, &budget);
+        for (int i = 0; i < 3; i++) {
+            size_t held = budget.held_bytes;
+            bool is_added = link_queue_add(&queue, LINK_NORMAL, span_of(bytes, sizeof bytes));
+            assert_true(is_added ? budget.held_bytes > held : budget.held_bytes == held);
+            if (is_added) taken += sizeof bytes;
+        }
+        assert_int_equal(queue.waiting_bytes, taken);
+        assert_int_equal(queue.held_bytes, budget.held_bytes);
+        while (link_queue_next(&queue, &piece)) {
+            link_queue_took(&queue, &piece);
+            taken -= piece.bytes.length;
+        }
+        assert_int_equal(taken + queue.waiting_bytes + queue.held_bytes + budget.held_bytes, 0);
+        link_queue_deinit(&queue);
+        link_queue_deinit(&queue);
+    }
+}
+
+static void a_link_that_is_not_open_has_nothing(void **state)
+{
+    (void)state;
+    struct link link = {0};
+    assert_false(link_is_ready(&link));
+    assert_int_equal(link_queued_bytes(&link), 0);
+    link_deinit(&link);
+}
+
 /* H26: what is held follows what came, not what is said. */
 static void memory_grows_with_the_bytes_that_came(void **state)
 {
@@ -229,6 +267,8 @@ int main(void)
         cmocka_unit_test(messages_of_all_priorities_interleave),
         cmocka_unit_test(a_full_queue_takes_no_more_and_then_again),
         cmocka_unit_test(whatever_memory_there_is_nothing_breaks),
+        cmocka_unit_test(a_queue_without_memory_takes_nothing_and_changes_nothing),
+        cmocka_unit_test(a_link_that_is_not_open_has_nothing),
         cmocka_unit_test(memory_grows_with_the_bytes_that_came),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

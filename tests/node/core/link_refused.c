@@ -210,6 +210,45 @@ static void a_version_that_is_not_known_is_refused_and_a_later_one_is_not(void *
     }
 }
 
+/* PROOF, written a second time: sealed and signed as it should be, with any byte where 0 or 1 is due. */
+static void make_proof(const struct link_handshake *listener, const struct link_identity *dialler, uint8_t member,
+                       uint8_t *proof)
+{
+    static const uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+    static const char label[] = "skerry link 1 dialler";
+    uint8_t plain[1 + 16 + 32 + 64] = {member}, said[sizeof label - 1 + 32 + 49], purpose[5 + 32] = "proof",
+                                key[32];
+    memcpy(plain + 1, dialler->cluster_id, LINK_CLUSTER_ID_BYTES);
+    memcpy(plain + 17, ends_id(dialler), LINK_NODE_ID_BYTES);
+    memcpy(said, label, sizeof label - 1);
+    memcpy(said + sizeof label - 1, listener->transcript, 32);
+    memcpy(said + sizeof label - 1 + 32, plain, 49);
+    crypto_sign_detached(plain + 49, NULL, said, sizeof said, dialler->node_key);
+    memcpy(purpose + 5, listener->transcript, 32);
+    crypto_generichash(key, 32, purpose, sizeof purpose, listener->chain, 32);
+    crypto_aead_chacha20poly1305_ietf_encrypt(proof, NULL, plain, sizeof plain, listener->transcript, 32, NULL,
+                                              nonce, key);
+}
+
+static void a_member_byte_that_does_not_occur_is_refused(void **state)
+{
+    (void)state;
+    struct two two = two_members();
+    for (int member = 0; member < 256; member++) {
+        struct link_handshake ends[2];
+        uint8_t proof[LINK_PROOF_BYTES];
+        for (int i = 0; i < 2; i++) {
+            struct prng prng = ends_prng((uint8_t)(i + 1));
+            link_handshake_init(&ends[i], &two.ids[i], i == 0, (struct link_offer){LINK_VERSION, 0}, &prng);
+        }
+        assert_null(link_handshake_read(&ends[1], &two.ids[1], ends[0].out));
+        assert_null(link_handshake_read(&ends[1], &two.ids[1], ends[0].out + 1));
+        make_proof(&ends[1], &two.ids[0], (uint8_t)member, proof);
+        assert_ptr_equal(link_handshake_read(&ends[1], &two.ids[1], proof), member < 2 ? NULL : LINK_REASON_SHAPE);
+        if (member < 2) assert_int_equal(ends[1].peer.is_member, member);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +259,7 @@ int main(void)
         cmocka_unit_test(what_one_said_oneself_is_refused),
         cmocka_unit_test(two_of_one_role_do_not_agree),
         cmocka_unit_test(nobody_speaks_for_another),
+        cmocka_unit_test(a_member_byte_that_does_not_occur_is_refused),
         cmocka_unit_test(keys_of_low_order_are_refused),
         cmocka_unit_test(a_version_that_is_not_known_is_refused_and_a_later_one_is_not),
     };
