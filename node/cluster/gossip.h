@@ -53,9 +53,9 @@ struct gossip_calls {
     void *owner;
 };
 
-/* `identity`, `members` and `outbox` outlive it; `members` is zeroed, its arena and rows are made and dropped here.
- * `incarnation` is durable and above all this node ever announced. The calls may ask gossip anything but must not
- * change it: they come from the middle of a step. NULL when out of memory. */
+/* `identity`, `members` and `outbox` outlive it; `members` is zeroed, its arena and rows are made and dropped
+ * here. `incarnation` is durable and above all this node ever announced. The calls may ask gossip anything but
+ * must not change it: they come from the middle of a step. NULL when out of memory. */
 struct gossip *gossip_create(const struct link_identity *identity, struct members *members, struct outbox *outbox,
                              const struct gossip_calls *calls, uint64_t incarnation,
                              const uint8_t seed[PRNG_SEED_BYTES], uint64_t period_ms);

@@ -14,10 +14,15 @@ size_t gossip_message_bytes(const struct gossip_message *message)
     return bytes;
 }
 
+static bool has_room(const struct gossip_message *message, size_t more)
+{
+    size_t room = message->room == 0 ? PACKET_BODY_BYTES_MAX : message->room;
+    return gossip_message_bytes(message) + more <= room;
+}
+
 bool gossip_message_add_claim(struct gossip_message *message, const struct gossip_claim *claim)
 {
-    size_t bytes = gossip_message_bytes(message) + GOSSIP_CLAIM_BYTES;
-    if (message->claims_count == GOSSIP_CLAIMS_MAX || bytes > PACKET_BODY_BYTES_MAX) return false;
+    if (message->claims_count == GOSSIP_CLAIMS_MAX || !has_room(message, GOSSIP_CLAIM_BYTES)) return false;
     message->claims[message->claims_count++] = *claim;
     return true;
 }
@@ -25,8 +30,8 @@ bool gossip_message_add_claim(struct gossip_message *message, const struct gossi
 bool gossip_message_add_announcement(struct gossip_message *message, struct span announcement)
 {
     assert(announcement.length <= ANNOUNCEMENT_BYTES_MAX);
-    size_t bytes = gossip_message_bytes(message) + 2 + announcement.length;
-    if (message->announcements_count == GOSSIP_ANNOUNCEMENTS_MAX || bytes > PACKET_BODY_BYTES_MAX) return false;
+    if (message->announcements_count == GOSSIP_ANNOUNCEMENTS_MAX) return false;
+    if (!has_room(message, 2 + announcement.length)) return false;
     message->announcements[message->announcements_count++] = announcement;
     return true;
 }

@@ -49,6 +49,7 @@ struct gossip_claim {
 
 /* Spans point to their owner, or into the bytes it was decoded from. */
 struct gossip_message {
+    size_t room; /* not said: what is added keeps it within so many bytes; 0: within a packet */
     enum gossip_kind kind;
     uint64_t sequence;
     uint64_t incarnation;
@@ -67,7 +68,7 @@ struct gossip_message {
 /* The bytes it takes. */
 size_t gossip_message_bytes(const struct gossip_message *message);
 
-/* Append, if it still fits a packet; else false, and nothing changed. */
+/* Append, if it still fits; else false, and nothing changed. */
 bool gossip_message_add_claim(struct gossip_message *message, const struct gossip_claim *claim);
 bool gossip_message_add_announcement(struct gossip_message *message, struct span announcement);
 

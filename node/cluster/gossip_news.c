@@ -219,22 +219,21 @@ static uint64_t shown_of_us(const struct gossip *gossip, const struct gossip_mes
 
 /* It speaks for others only while it is one of us. */
 static void heed_rest(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                      struct common *common, struct span from)
+                      struct common *common)
 {
     bool is_accused = sender->state == MEMBER_DOWN || sender->state == MEMBER_SUSPECT;
-    bool is_behind = message->known < gossip->own.announcement.incarnation ||
+    bool is_behind = message->known != gossip->own.announcement.incarnation ||
                      (sender->has_announcement && message->incarnation < sender->announcement.incarnation);
     bool wants_answer = is_accused || is_behind;
     common->is_same_announcements |= is_same_announcements(gossip, message);
     for (uint32_t i = 0; i < message->claims_count; i++)
         on_claim(gossip, sender, &message->claims[i], common, &wants_answer);
-    gossip_probe_on_message(gossip, sender, message, from);
-    if (wants_answer && message->kind != GOSSIP_PING) gossip_answer(gossip, sender, from);
+    gossip_probe_on_message(gossip, sender, message);
+    if (wants_answer && message->kind != GOSSIP_PING) gossip_answer(gossip, sender);
     consider_exchange(gossip, sender, message, common->is_same_documents);
 }
 
-static void heed(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                 struct span from)
+static void heed(struct gossip *gossip, struct member *sender, const struct gossip_message *message)
 {
     struct common common = {
         .is_same_documents = memcmp(message->documents, gossip->documents, sizeof gossip->documents) == 0,
@@ -247,10 +246,10 @@ static void heed(struct gossip *gossip, struct member *sender, const struct goss
         hear(gossip, message->announcements[i], sender, common.is_same_documents);
     if (sender->quarantined_until_ms > gossip->now_ms) return;
     if (gossip_is_withdrawn(sender)) {
-        if (message->kind == GOSSIP_PING) gossip_probe_on_message(gossip, sender, message, from);
+        if (message->kind == GOSSIP_PING) gossip_probe_on_message(gossip, sender, message);
         return;
     }
-    heed_rest(gossip, sender, message, &common, from);
+    heed_rest(gossip, sender, message, &common);
 }
 
 void gossip_heed(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
@@ -259,6 +258,8 @@ void gossip_heed(struct gossip *gossip, struct member *sender, const struct goss
     gossip->heard.sender = sender;
     gossip->heard.known = message->known;
     gossip->heard.said = message->incarnation;
-    heed(gossip, sender, message, from);
+    gossip->heard.from = from;
+    gossip->heard.bytes = gossip_message_bytes(message);
+    heed(gossip, sender, message);
     gossip->heard.sender = NULL;
 }

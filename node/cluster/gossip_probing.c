@@ -51,7 +51,7 @@ static void ask_others(struct gossip *gossip)
         struct gossip_message message = {
             .kind = GOSSIP_ASK, .sequence = probe->ping.sequence, .wait_ms = (uint32_t)left_ms};
         memcpy(message.target, probe->ping.target->id, LINK_NODE_ID_BYTES);
-        gossip_send(gossip, helper, helper->announcement.address, &message);
+        gossip_send(gossip, helper, &message);
     }
 }
 
@@ -159,15 +159,10 @@ static void on_helper(struct gossip *gossip, const struct member *sender, const 
     probe_answered(probe);
 }
 
-void gossip_probe_on_message(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                             struct span from)
+void gossip_probe_on_message(struct gossip *gossip, struct member *sender, const struct gossip_message *message)
 {
     switch (message->kind) {
-    case GOSSIP_PING: {
-        struct gossip_message answer = {.kind = GOSSIP_ACK, .sequence = message->sequence};
-        gossip_send(gossip, sender, from, &answer);
-        break;
-    }
+    case GOSSIP_PING: gossip_reply(gossip, sender, GOSSIP_ACK, message->sequence); break;
     case GOSSIP_ACK: on_ack(gossip, sender, message); break;
     case GOSSIP_ASK: on_ask(gossip, sender, message); break;
     case GOSSIP_RELAYED:

@@ -35,20 +35,19 @@ static void ride_about_receiver(const struct gossip *gossip, const struct member
     if (!to->has_announcement) return;
     bool is_accused = to->state == MEMBER_SUSPECT || to->state == MEMBER_DOWN;
     bool is_outdated = gossip->heard.sender == to && gossip->heard.said < to->announcement.incarnation;
-    if (is_accused && !gossip_is_withdrawn(to)) {
-        struct gossip_claim claim = claim_about(to);
-        gossip_message_add_claim(message, &claim);
-        gossip_message_add_announcement(message, to->announcement_bytes);
-    } else if (is_outdated) {
-        gossip_message_add_announcement(message, to->announcement_bytes);
-    }
+    is_accused = is_accused && !gossip_is_withdrawn(to);
+    if (!is_accused && !is_outdated) return;
+    if (!gossip_message_add_announcement(message, to->announcement_bytes) || !is_accused) return;
+    struct gossip_claim claim = claim_about(to); /* never without what it is about: that would be an offence */
+    gossip_message_add_claim(message, &claim);
 }
 
-/* Our own goes to who just said that it has none, or an older one. Everybody else has it from the news: to look at
- * each one's last word would tell a large cluster the same for as long as a round takes. */
+/* Our own goes to who just said that it has none, or another: an older one, or a later one that we do not know of,
+ * which it can then show us, our packet being long enough for that answer. Everybody else has it from the news: to
+ * look at each one's last word would tell a large cluster the same for as long as a round takes. */
 static void ride_own(const struct gossip *gossip, const struct member *to, struct gossip_message *message)
 {
-    if (gossip->heard.sender != to || gossip->heard.known >= gossip->own.announcement.incarnation) return;
+    if (gossip->heard.sender != to || gossip->heard.known == gossip->own.announcement.incarnation) return;
     gossip_message_add_announcement(message, span_of(gossip->own.bytes, gossip->own.length));
 }
 
@@ -106,25 +105,36 @@ static void send_counted(struct gossip *gossip, struct member *to, struct span a
     gossip->stats.bytes_out += bytes;
 }
 
-void gossip_send(struct gossip *gossip, struct member *to, struct span address, struct gossip_message *message)
+void gossip_send(struct gossip *gossip, struct member *to, struct gossip_message *message)
 {
-    send_counted(gossip, to, address, true, message);
+    if (to->has_announcement) send_counted(gossip, to, to->announcement.address, true, message);
 }
 
 void gossip_send_kind(struct gossip *gossip, struct member *to, enum gossip_kind kind, uint64_t sequence)
 {
     struct gossip_message message = {.kind = kind, .sequence = sequence};
-    if (to->has_announcement) send_counted(gossip, to, to->announcement.address, true, &message);
+    gossip_send(gossip, to, &message);
 }
 
-void gossip_answer(struct gossip *gossip, struct member *to, struct span address)
+/* Who knows an old packet may send it again, from anywhere. What we say because of it goes to where the sender is
+ * known to be; only when it says to be another than the one we know of does it go back to where it came from, and
+ * then it is no longer than what came. */
+void gossip_reply(struct gossip *gossip, struct member *to, enum gossip_kind kind, uint64_t sequence)
+{
+    struct gossip_message message = {.kind = kind, .sequence = sequence};
+    assert(gossip->heard.sender == to);
+    bool is_known = to->has_announcement && to->announcement.incarnation == gossip->heard.said;
+    if (!is_known) message.room = gossip->heard.bytes;
+    send_counted(gossip, to, is_known ? to->announcement.address : gossip->heard.from, true, &message);
+}
+
+void gossip_answer(struct gossip *gossip, struct member *to)
 {
     struct gossip_row *row = gossip_row_of(to);
-    struct gossip_message message = {.kind = GOSSIP_NEWS};
     uint64_t pause_ms = gossip->period_ms / ANSWERS_PER_PERIOD;
     if (row->answered_ms != 0 && gossip->now_ms < row->answered_ms + pause_ms) return;
     row->answered_ms = gossip->now_ms;
-    send_counted(gossip, to, address, true, &message);
+    gossip_reply(gossip, to, GOSSIP_NEWS, 0);
 }
 
 void gossip_broadcast(struct gossip *gossip)

@@ -97,6 +97,8 @@ struct gossip {
         const struct member *sender; /* of the message that is heeded; NULL: none is */
         uint64_t known;              /* the incarnation of ours that it knows */
         uint64_t said;               /* its own */
+        struct span from;            /* where it came from */
+        size_t bytes;                /* how long it was */
     } heard;
 };
 
@@ -136,20 +138,21 @@ void gossip_give_up(struct gossip *gossip, struct member *member);
 /* --- gossip_probing.c ----------------------------------------------------------------------------------- */
 
 void gossip_probe_on_time(struct gossip *gossip);
-void gossip_probe_on_message(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                             struct span from);
+void gossip_probe_on_message(struct gossip *gossip, struct member *sender, const struct gossip_message *message);
 /* We did not run for a while: what did not come in that time says nothing of others. */
 void gossip_probe_pardon(struct gossip *gossip);
 
 /* --- gossip_send.c -------------------------------------------------------------------------------------- */
 
 /* Complete `message` (kind, sequence and what belongs to the kind are set) with all that rides along, seal it and
- * send it to `address`. */
-void gossip_send(struct gossip *gossip, struct member *to, struct span address, struct gossip_message *message);
-/* The same for a message without more than kind and sequence, to where it says it is. */
+ * send it to where the member says it is. */
+void gossip_send(struct gossip *gossip, struct member *to, struct gossip_message *message);
+/* The same for a message without more than kind and sequence. */
 void gossip_send_kind(struct gossip *gossip, struct member *to, enum gossip_kind kind, uint64_t sequence);
-/* Tell it something out of turn, but not often. */
-void gossip_answer(struct gossip *gossip, struct member *to, struct span address);
+/* To the sender of the message that is heeded. */
+void gossip_reply(struct gossip *gossip, struct member *to, enum gossip_kind kind, uint64_t sequence);
+/* The same out of turn, but not often. */
+void gossip_answer(struct gossip *gossip, struct member *to);
 /* Tell everybody, if that was wanted and the cluster is small. */
 void gossip_broadcast(struct gossip *gossip);
 /* The key of packets with it, computed when first needed; false: there is none. */

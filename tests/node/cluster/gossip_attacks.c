@@ -408,6 +408,25 @@ static void old_packets_again_change_nothing(void **state)
     }
 }
 
+/* Sent again by somebody else: the answer goes to the member, or is no longer than what came. */
+static void nobody_is_made_to_flood_another(void **state)
+{
+    (void)state;
+    settle("reflection", 5);
+    net_say(&net.nodes[VICTIM], "z2"); /* so that there is news to tell */
+    net_run(&net, 1);
+    struct gossip_message message = net_message(&net, LIAR, 0, GOSSIP_PING);
+    for (uint32_t i = 0; i < 2; i++) {
+        snprintf(net.nodes[LIAR].address, NET_ADDRESS_CHARS, "somebody else:1");
+        net.packets_count = 0;
+        net_inject_message(&net, LIAR, 0, &message);
+        for (uint32_t j = 0; j < net.packets_count; j++)
+            assert_true(i == 1 && net.packets[j].to == LIAR && net.packets[j].length <= GOSSIP_HEAD_BYTES + 73);
+        assert_int_equal(net.packets_count, i);
+        message.incarnation--; /* of before: we cannot know where that one is */
+    }
+}
+
 /* --- who is heard at all -------------------------------------------------------------------------------- */
 
 static void who_is_no_member_or_of_another_cluster_or_secret_is_not_heard(void **state)
@@ -484,6 +503,7 @@ int main(void)
         net_test(a_flood_of_invented_members_takes_no_memory),
         net_test(a_flood_of_questions_takes_no_memory),
         net_test(old_packets_again_change_nothing),
+        net_test(nobody_is_made_to_flood_another),
         net_test(who_is_no_member_or_of_another_cluster_or_secret_is_not_heard),
         net_test(during_a_rotation_both_secrets_are_heard),
         net_test(without_memory_for_packets_nobody_is_suspected),
