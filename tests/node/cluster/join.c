@@ -1,0 +1,259 @@
+/* Joining by an operator's word: in both directions, refused, repeated. Whole nodes in the simulator's world. */
+#include "tests/node/cluster/cluster_rig.h"
+
+static struct rig rig;
+static struct machine *nodes[5];
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init(&rig, 1);
+    for (int i = 0; i < 3; i++)
+        nodes[i] = rig_add(&rig);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_deinit(&rig);
+    return 0;
+}
+
+static void start(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        machine_start(nodes[i]);
+    rig_run(&rig, 2);
+}
+
+static const char *address(uint32_t index)
+{
+    return nodes[index]->settings.cluster.address;
+}
+
+static void expect_failure(struct cluster_connect_state state, const char *text)
+{
+    assert_int_equal(state.outcome, CLUSTER_CONNECT_FAILED);
+    if (strstr(state.message, text) == NULL) print_error("said \"%s\"\n", state.message);
+    assert_non_null(strstr(state.message, text));
+}
+
+/* --- ways in ------------------------------------------------------------------------------------------------ */
+
+static void of_two_fresh_nodes_the_other_joins(void **state)
+{
+    (void)state;
+    start(2);
+    uint8_t id[LINK_CLUSTER_ID_BYTES];
+    memcpy(id, nodes[0]->node.cluster.identity.cluster_id, sizeof id);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+    assert_memory_equal(nodes[1]->node.cluster.identity.cluster_id, id, sizeof id);
+    assert_int_equal(rig_cluster(nodes[0])->stage, CLUSTER_MEMBER);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_MEMBER);
+    assert_int_equal(nodes[0]->starts_count, 1);
+    assert_int_equal(nodes[1]->starts_count, 2);
+}
+
+static void a_fresh_node_joins_from_either_side(void **state)
+{
+    (void)state;
+    start(3);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+    assert_int_equal(rig_connected(&rig, nodes[2], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 3, 30);
+}
+
+static void the_members_documents_come_with_it(void **state)
+{
+    (void)state;
+    start(2);
+    assert_int_equal(rig_make_bucket(&rig, nodes[0], "north"), 200);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+    assert_true(rig_has_bucket(nodes[1], "north"));
+}
+
+static void connecting_again_changes_nothing(void **state)
+{
+    (void)state;
+    start(2);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+    struct cluster_connect_state again = rig_connected(&rig, nodes[0], address(1));
+    assert_int_equal(again.outcome, CLUSTER_CONNECT_DONE);
+    assert_non_null(strstr(again.message, "a member already"));
+    assert_int_equal(nodes[1]->starts_count, 2);
+}
+
+/* Two operators say the same thing to both at once: one cluster comes of it. */
+static void two_nodes_that_invite_each_other_form_one_cluster(void **state)
+{
+    (void)state;
+    char why[200];
+    start(2);
+    assert_true(rig_connect(&rig, nodes[0], address(1), why));
+    assert_true(rig_connect(&rig, nodes[1], address(0), why));
+    rig_expect_agreement(&rig, nodes, 2, 30);
+}
+
+static void a_seed_is_joined_by_the_peers_of_a_configuration(void **state)
+{
+    (void)state;
+    rig_give_peer(nodes[1], address(0));
+    rig_give_peer(nodes[2], address(0));
+    start(3);
+    rig_expect_agreement(&rig, nodes, 3, 40);
+}
+
+/* --- refused ------------------------------------------------------------------------------------------------ */
+
+/* Which of two it is that can come, the operator finds out: the one that holds nothing. */
+static void a_node_with_buckets_of_its_own_is_not_let_in(void **state)
+{
+    (void)state;
+    start(2);
+    assert_int_equal(rig_make_bucket(&rig, nodes[1], "south"), 200);
+    expect_failure(rig_connected(&rig, nodes[0], address(1)), "only an empty node can join");
+    assert_true(rig_has_bucket(nodes[1], "south"));
+    assert_false(rig_is_member(nodes[0]));
+    assert_false(rig_is_member(nodes[1]));
+    assert_true(rig_has_problem(nodes[1], "only an empty node can join"));
+    assert_int_equal(rig_connected(&rig, nodes[1], address(0)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+    assert_true(rig_has_bucket(nodes[0], "south"));
+}
+
+static void two_nodes_with_buckets_of_their_own_stay_apart(void **state)
+{
+    (void)state;
+    start(2);
+    assert_int_equal(rig_make_bucket(&rig, nodes[0], "north"), 200);
+    assert_int_equal(rig_make_bucket(&rig, nodes[1], "south"), 200);
+    expect_failure(rig_connected(&rig, nodes[0], address(1)), "only an empty node can join");
+    expect_failure(rig_connected(&rig, nodes[1], address(0)), "only an empty node can join");
+    assert_true(rig_has_bucket(nodes[0], "north") && rig_has_bucket(nodes[1], "south"));
+}
+
+/* H13. */
+static void members_of_two_clusters_refuse_each_other(void **state)
+{
+    (void)state;
+    nodes[3] = rig_add(&rig);
+    start(4);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    assert_int_equal(rig_connected(&rig, nodes[2], address(3)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+    rig_expect_agreement(&rig, nodes + 2, 2, 20);
+    expect_failure(rig_connected(&rig, nodes[0], address(2)), "cluster");
+    assert_true(rig_has_logged(&rig, 0, "a link to another node was refused", address(2)));
+    rig_expect_agreement(&rig, nodes, 2, 20);
+}
+
+static void another_secret_opens_nothing(void **state)
+{
+    (void)state;
+    memset(nodes[1]->settings.cluster.secrets[0], 'x', LINK_SECRET_BYTES);
+    start(2);
+    struct cluster_connect_state answer = rig_connected(&rig, nodes[0], address(1));
+    assert_int_equal(answer.outcome, CLUSTER_CONNECT_FAILED);
+    assert_true(rig_has_logged(&rig, 1, "a link to another node was refused", ""));
+    assert_false(rig_is_member(nodes[0]));
+}
+
+/* During a rotation both secrets open the door. */
+static void the_second_secret_is_accepted(void **state)
+{
+    (void)state;
+    memset(nodes[1]->settings.cluster.secrets[0], 'x', LINK_SECRET_BYTES);
+    memset(nodes[1]->settings.cluster.secrets[1], 's', LINK_SECRET_BYTES);
+    nodes[1]->settings.cluster.secrets_count = 2;
+    start(2);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+}
+
+static void the_node_that_is_named_must_be_the_one(void **state)
+{
+    (void)state;
+    char target[400];
+    start(2);
+    snprintf(target, sizeof target, "%064d@%s", 7, address(1));
+    expect_failure(rig_connected(&rig, nodes[0], target), "another node than the one named");
+    char id[2 * LINK_NODE_ID_BYTES + 1] = "";
+    hash_hex(nodes[1]->node_id, LINK_NODE_ID_BYTES, id);
+    snprintf(target, sizeof target, "%s@%s", id, address(1));
+    assert_int_equal(rig_connected(&rig, nodes[0], target).outcome, CLUSTER_CONNECT_DONE);
+}
+
+static void a_target_that_is_no_address_is_refused_at_once(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"",           "host",      ":3901", "host:",     "host:0",
+                                          "host:65536", "host:39x1", "a b:1", "zz@host:1", "00@host:1"};
+    char why[200];
+    start(1);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        assert_false(rig_connect(&rig, nodes[0], targets[i], why));
+        assert_non_null(strstr(why, "HOST:PORT"));
+    }
+}
+
+static void nobody_there_is_said(void **state)
+{
+    (void)state;
+    start(1);
+    struct cluster_connect_state answer = rig_connected(&rig, nodes[0], address(1));
+    assert_int_equal(answer.outcome, CLUSTER_CONNECT_FAILED);
+    assert_non_null(strstr(answer.message, address(1)));
+}
+
+/* --- crashes ------------------------------------------------------------------------------------------------ */
+
+/* Whichever node stops, at whatever moment of the join: asked again, it ends in one cluster of both. */
+static void a_join_can_be_cut_short_anywhere(void **state)
+{
+    (void)state;
+    for (uint64_t step = 0; step < 60; step++) {
+        rig_deinit(&rig);
+        rig_init(&rig, step);
+        nodes[0] = rig_add(&rig);
+        nodes[1] = rig_add(&rig);
+        start(2);
+        char why[200];
+        assert_true(rig_connect(&rig, nodes[0], address(1), why));
+        world_run_until(&rig.world, rig.world.now_us + (step / 2) * 2000);
+        struct machine *victim = nodes[step % 2];
+        machine_stop(victim, false, "the test says so");
+        rig_run(&rig, 2);
+        machine_start(victim);
+        rig_run(&rig, 40); /* the operator is told by now */
+        assert_true(rig_connect(&rig, nodes[0], address(1), why));
+        rig_expect_agreement(&rig, nodes, 2, 60);
+    }
+}
+
+#define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(of_two_fresh_nodes_the_other_joins),
+        test(a_fresh_node_joins_from_either_side),
+        test(the_members_documents_come_with_it),
+        test(connecting_again_changes_nothing),
+        test(two_nodes_that_invite_each_other_form_one_cluster),
+        test(a_seed_is_joined_by_the_peers_of_a_configuration),
+        test(a_node_with_buckets_of_its_own_is_not_let_in),
+        test(two_nodes_with_buckets_of_their_own_stay_apart),
+        test(members_of_two_clusters_refuse_each_other),
+        test(another_secret_opens_nothing),
+        test(the_second_secret_is_accepted),
+        test(the_node_that_is_named_must_be_the_one),
+        test(a_target_that_is_no_address_is_refused_at_once),
+        test(nobody_there_is_said),
+        test(a_join_can_be_cut_short_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
