@@ -24,6 +24,50 @@ const char *amount_bytes(char text[AMOUNT_CHARS], uint64_t bytes)
     return text;
 }
 
+/* "", "B", "K", "KB", "KiB"…: how many bytes one of it is; 0 for no unit. */
+static uint64_t unit_bytes(const char *text)
+{
+    static const char letters[] = "kmgtpe";
+    if (text[0] == '\0' || strcmp(text, "B") == 0) return 1;
+    char lower = (char)(text[0] >= 'A' && text[0] <= 'Z' ? text[0] - 'A' + 'a' : text[0]);
+    const char *at = strchr(letters, lower);
+    if (at == NULL || lower == '\0') return 0;
+    bool is_binary = strcmp(text + 1, "iB") == 0 || strcmp(text + 1, "i") == 0;
+    if (!is_binary && text[1] != '\0' && strcmp(text + 1, "B") != 0) return 0;
+    uint64_t bytes = 1;
+    for (const char *letter = letters; letter <= at; letter++)
+        bytes *= is_binary ? 1024 : 1000;
+    return bytes;
+}
+
+bool amount_read_bytes(const char *text, uint64_t *bytes)
+{
+    enum { DECIMALS_MAX = 3 };
+    uint64_t number = 0; /* without its point */
+    int digits = 0;
+    int decimals = -1;
+    for (; (*text >= '0' && *text <= '9') || (*text == '.' && decimals < 0 && digits > 0); text++) {
+        if (*text == '.') {
+            decimals = 0;
+            continue;
+        }
+        if (decimals == DECIMALS_MAX || number > UINT64_MAX / 100) return false;
+        number = number * 10 + (uint64_t)(*text - '0');
+        digits++;
+        if (decimals >= 0) decimals++;
+    }
+    if (digits == 0 || decimals == 0) return false;
+    while (*text == ' ')
+        text++;
+    uint64_t unit = unit_bytes(text);
+    uint64_t whole = 0;
+    if (unit == 0 || __builtin_mul_overflow(number, unit, &whole)) return false;
+    for (int i = 0; i < decimals; i++)
+        whole /= 10;
+    *bytes = whole;
+    return whole <= INT64_MAX;
+}
+
 const char *amount_count(char text[AMOUNT_CHARS], uint64_t count)
 {
     char digits[AMOUNT_CHARS];

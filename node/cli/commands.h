@@ -71,6 +71,8 @@ int server_command(int argc, char **argv);
 int k2v_main(int argc, char **argv);
 int bucket_main(int argc, char **argv);
 int key_main(int argc, char **argv);
+int node_main(int argc, char **argv);
+int layout_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int repair_main(int argc, char **argv);
 int stats_main(int argc, char **argv);

@@ -178,13 +178,10 @@ static int take_answer(struct operator* operator, json_t ** document)
     return *document != NULL ? CLI_GO : CLI_FAILED;
 }
 
-int operator_call(struct operator* operator, const char * method, const char *path, json_t *body,
-                  json_t **document)
+/* Send one request; `text` is its body, NULL for none. */
+static bool send(struct operator* operator, const char * method, const char *path, const char *text,
+                 char problem[TRANSFER_PROBLEM_CHARS])
 {
-    char *text = body != NULL ? say_need(json_dumps(body, JSON_COMPACT)) : NULL;
-    json_decref(body);
-    if (document != NULL) *document = NULL;
-
     struct buffer url = {0};
     buffer_add_text(&url, operator->endpoint.is_https ? "https://" : "http://");
     buffer_add_text(&url, operator->endpoint.authority);
@@ -197,16 +194,37 @@ int operator_call(struct operator* operator, const char * method, const char *pa
                                    .has_body = text != NULL,
                                    .body = span_text(text != NULL ? text : "")};
     if (text != NULL) request.headers[request.headers_count++] = "content-type: application/json";
-
-    char problem[TRANSFER_PROBLEM_CHARS];
     bool is_answered = transfer_run(&operator->transfer, &request, 0, &operator->answer, problem);
     buffer_deinit(&url);
+    return is_answered;
+}
+
+int operator_call(struct operator* operator, const char * method, const char *path, json_t *body,
+                  json_t **document)
+{
+    char *text = body != NULL ? say_need(json_dumps(body, JSON_COMPACT)) : NULL;
+    json_decref(body);
+    if (document != NULL) *document = NULL;
+
+    char problem[TRANSFER_PROBLEM_CHARS];
+    bool is_answered = send(operator, method, path, text, problem);
     free(text);
     if (is_answered) return take_answer(operator, document);
     say("no answer from the admin API at %s: %s", operator->endpoint.authority, problem);
     say_note("Is the server running? Its address is found by --admin-endpoint, SKERRY_ADMIN_ENDPOINT, or the file "
              "admin.endpoint in the data directory.");
     return CLI_FAILED;
+}
+
+bool operator_try(struct operator* operator, const char * path, json_t **document)
+{
+    char problem[TRANSFER_PROBLEM_CHARS];
+    *document = NULL;
+    if (!send(operator, "GET", path, NULL, problem)) return false;
+    struct span body = buffer_span(&operator->answer.body);
+    if (operator->answer.status == 200)
+        *document = json_loadb((const char *)body.bytes, body.length, JSON_ALLOW_NUL, NULL);
+    return *document != NULL;
 }
 
 const char *operator_path(struct buffer *path, const char *first, const char *second, const char *last)

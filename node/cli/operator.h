@@ -38,6 +38,10 @@ int operator_connect(struct operator* operator);
 int operator_call(struct operator* operator, const char * method, const char *path, json_t *body,
                   json_t **document);
 
+/* One GET, quietly: false when there was no answer, or none that says 2xx and is JSON. For a server that may be
+ * away for a moment. `document` is the caller's to give up. */
+bool operator_try(struct operator* operator, const char * path, json_t **document);
+
 /* "/v1/FIRST/SECOND[LAST]" with SECOND percent-encoded; cleared and filled. */
 const char *operator_path(struct buffer *path, const char *first, const char *second, const char *last);
 

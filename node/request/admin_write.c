@@ -23,7 +23,7 @@ void admin_write_text(struct http_json_writer *writer, const char *name, struct 
 void admin_write_u64(struct http_json_writer *writer, const char *name, uint64_t number)
 {
     http_json_name(writer, name);
-    http_json_u64(writer, number);
+    http_json_u64(writer, number < INT64_MAX ? number : INT64_MAX);
 }
 
 void admin_write_bool(struct http_json_writer *writer, const char *name, bool value)

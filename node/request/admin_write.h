@@ -6,6 +6,7 @@
 
 /* What others sent and is no UTF-8 is shown with '?' for what it is not. */
 void admin_write_text(struct http_json_writer *writer, const char *name, struct span text);
+/* At most 2^63 - 1: what others claim may be more, and readers of JSON refuse it. */
 void admin_write_u64(struct http_json_writer *writer, const char *name, uint64_t number);
 void admin_write_bool(struct http_json_writer *writer, const char *name, bool value);
 void admin_write_null(struct http_json_writer *writer, const char *name);
