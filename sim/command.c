@@ -21,6 +21,9 @@ static const char HELP[] =
     "  --minutes N       virtual minutes of faults (else drawn, 2 to 20)\n"
     "  --isolated        no cluster: each node for itself\n"
     "  --calm            no faults: such a run is vacuous\n"
+    "  --without NAMES   faults to leave out: cut, flap, crash, power, full, disk_error, jump, drift, move, "
+    "join,\n"
+    "                    leave, documents, layouts; several with commas between\n"
     "  --plant NAME      a bug the oracle must find: lost-write, lost-merge\n"
     "  --trace           print a line for each decision (run only)\n"
     "  --packets         and one for each packet\n"
@@ -79,6 +82,22 @@ static bool read_plant(const char *text, enum world_plant *plant)
     return *plant != WORLD_PLANT_NONE;
 }
 
+/* Names of faults with commas between. */
+static bool read_faults(const char *text, bool lacks[FAULTS_COUNT])
+{
+    while (text != NULL && *text != '\0') {
+        size_t length = strcspn(text, ",");
+        int kind = 0;
+        while (kind < FAULTS_COUNT && (strlen(fault_name((enum fault_kind)kind)) != length ||
+                                       memcmp(fault_name((enum fault_kind)kind), text, length) != 0))
+            kind++;
+        if (kind == FAULTS_COUNT) return false;
+        lacks[kind] = true;
+        text += length + (text[length] == ',');
+    }
+    return text != NULL;
+}
+
 /* An option without a value; false when it is none. */
 static bool read_flag(const char *name, struct options *options)
 {
@@ -103,6 +122,7 @@ static bool read_value(const char *name, const char *value, struct options *opti
     uint64_t number = 0;
     if (strcmp(name, "--seeds") == 0)
         return options->has_seeds = read_range(value, &options->seed_first, &options->seed_last);
+    if (strcmp(name, "--without") == 0) return read_faults(value, options->run.lacks);
     if (strcmp(name, "--plant") == 0) return read_plant(value, &options->run.plant);
     if (strcmp(name, "--nodes") == 0 && value != NULL && strchr(value, ',') != NULL) {
         options->sizes = value;
@@ -135,6 +155,12 @@ static void print_repeat(const struct run_settings *settings)
     printf("repeat: skerry-sim run --seed %" PRIu64, settings->seed);
     if (settings->nodes > 0) printf(" --nodes %" PRIu32, settings->nodes);
     if (settings->faults_s > 0) printf(" --minutes %" PRIu64, settings->faults_s / 60);
+    const char *before = " --without ";
+    for (int kind = 0; kind < FAULTS_COUNT; kind++) {
+        if (!settings->lacks[kind]) continue;
+        printf("%s%s", before, fault_name((enum fault_kind)kind));
+        before = ",";
+    }
     if (settings->is_isolated) printf(" --isolated");
     if (settings->is_calm) printf(" --calm");
     if (settings->plant == WORLD_PLANT_LOST_WRITE) printf(" --plant lost-write");

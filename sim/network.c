@@ -65,6 +65,11 @@ bool network_find_address(const struct network *network, struct span text, uint3
     if (text.length == 0 || text.length >= sizeof copy) return false;
     memcpy(copy, text.bytes, text.length);
     copy[text.length] = '\0';
+    if (sscanf(copy, "node-%u:3901", &a) == 1) {
+        if (a >= network->hosts_count) return false;
+        *address = network->hosts[a].address;
+        return true;
+    }
     if (sscanf(copy, "10.%u.%u.%u:3901", &a, &b, &c) != 3 || a > 255 || b > 255 || c > 255) return false;
     *address = a << 16 | b << 8 | c;
     return *address < network->addresses_count;

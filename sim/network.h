@@ -104,7 +104,8 @@ uint32_t network_site(const struct network *network, uint32_t host);
  * when the host is CLOSED, and by silence when it is DARK. */
 void network_set_host(struct network *network, uint64_t now_us, uint32_t host, enum network_host_state state);
 
-/* The address of a host, NUL-terminated, until it has another one. */
+/* The address of a host, NUL-terminated, until it has another one. Its name, which stays, is "node-NUMBER:3901":
+ * it means the address that the host has when somebody asks. */
 const char *network_address(const struct network *network, uint32_t host);
 /* Give the host a new address that nobody had, or the one that `former` (another host, which is down) has, who
  * gets a new one. UINT32_MAX for none. */

@@ -132,12 +132,10 @@ static bool are_disks_equal(const struct machine *a, const struct machine *b)
     return true;
 }
 
-static bool is_node_settled(struct operators *operators, const struct machine *machine, bool is_isolated,
-                            char why[ORACLE_WHY_CHARS])
+static bool knows_facts(struct operators *operators, const struct machine *machine, bool is_isolated,
+                        char why[ORACLE_WHY_CHARS])
 {
-    if (!machine->is_up || !machine->is_ready) return say(why, "is not up", machine->index, machine->index);
-    if (admin_oldest_us(machine) > 0) return say(why, "has a request under way", machine->index, machine->index);
-    for (uint32_t i = 0; i < operators->facts_count && machine->group == 0; i++) {
+    for (uint32_t i = 0; i < operators->facts_count; i++) {
         const struct fact *fact = &operators->facts[i];
         bool is_there = has_fact(machine_view(machine), fact);
         bool is_its_own = !is_isolated || fact->machine == machine->index;
@@ -160,6 +158,8 @@ static bool sees(const struct machine *machine, const struct machine *other, cha
     const struct member *member = members_find(&machine->node.cluster.members, other->node_id);
     if (member == NULL) return say(why, "does not know", machine->index, other->index);
     if (member->is_self) return true;
+    if (other->node.cluster.gossip == NULL)
+        return say(why, "waits for the gossip of", machine->index, other->index);
     if (member->state != MEMBER_ALIVE) return say(why, "does not hold for alive", machine->index, other->index);
     const char *address = network_address(&machine->world->network, other->index);
     if (!member->has_announcement || !span_is_equal(member->announcement.address, span_text(address)))
@@ -238,15 +238,19 @@ bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORAC
 {
     for (uint32_t i = 0; i < operators->world->machines_count; i++) {
         const struct machine *machine = machine_at(operators, i);
-        if (is_wanted(operators, machine, machine->group) &&
-            !is_node_settled(operators, machine, is_isolated, why))
-            return false;
+        if (!is_wanted(operators, machine, machine->group)) continue;
+        if (!machine->is_up || !machine->is_ready) return say(why, "is not up", i, i);
+        if (admin_oldest_us(machine) > 0) return say(why, "has a request under way", i, i);
     }
-    if (is_isolated) return true;
-    for (uint32_t group = 0; group < 2; group++) {
+    for (uint32_t group = 0; group < 2 && !is_isolated; group++) {
         if (!is_cluster_settled(operators, group, why)) return false;
     }
-    return are_apart(operators, why);
+    for (uint32_t i = 0; i < operators->world->machines_count; i++) {
+        const struct machine *machine = machine_at(operators, i);
+        if (!is_wanted(operators, machine, 0)) continue;
+        if (!knows_facts(operators, machine, is_isolated, why)) return false;
+    }
+    return is_isolated || are_apart(operators, why);
 }
 
 uint32_t oracle_layout_conflicts(const struct operators *operators)

@@ -12,10 +12,11 @@
 
 struct run_settings {
     uint64_t seed;
-    uint32_t nodes;    /* 0: drawn */
-    uint64_t faults_s; /* how long faults last; 0: drawn, 2 … 20 minutes */
-    bool is_isolated;  /* each node for itself: no cluster */
-    bool is_calm;      /* no faults at all: to try a run that exercises nothing */
+    uint32_t nodes;           /* 0: drawn */
+    uint64_t faults_s;        /* how long faults last; 0: drawn, 2 … 20 minutes */
+    bool is_isolated;         /* each node for itself: no cluster */
+    bool is_calm;             /* no faults at all: to try a run that exercises nothing */
+    bool lacks[FAULTS_COUNT]; /* faults that are left out */
     enum world_plant plant;
     FILE *trace_out;   /* NULL: not printed */
     bool with_packets; /* in what is printed */
