@@ -35,6 +35,7 @@ BATCH = 50
 # Where every branch must be tried: a name, and its files, each whole or only some functions of it.
 STRICT = (
     ("crdt", {"crdt/*": None}),
+    ("ring", {"ring/*": None}),
     ("http", {"http/*": None}),
     ("token", {"node/request/item.c": {"item_token_read", "item_token_write"},
                "node/request/marker.c": None,
