@@ -416,6 +416,11 @@ void join_on_ready(struct cluster *cluster, struct channel *channel)
         links_end(cluster, channel);
         return;
     }
+    const struct member *member = members_find(&cluster->members, channel->link.peer.node_id);
+    if (member != NULL && member->quarantined_until_ms > cluster->now_ms) {
+        links_end(cluster, channel); /* it is not listened to (H12) */
+        return;
+    }
     channel->is_full = is_full(cluster, channel);
     if (channel->purpose == CHANNEL_FOR_OPERATOR) connect_ready(cluster, channel);
     if (channel->state == CHANNEL_READY && channel->is_full) exchange_greet(cluster, channel);

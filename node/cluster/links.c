@@ -184,7 +184,7 @@ void links_offend(struct cluster *cluster, struct channel *channel, const char *
     if (member != NULL && cluster->gossip != NULL) {
         gossip_offence(cluster->gossip, member, what, cluster->now_ms);
     } else {
-        struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a node said what makes no sense");
+        struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a node sent what no sound node sends");
         outbox_node(&cluster->outbox, line, "node", channel->link.peer.node_id);
         outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
         outbox_text(&cluster->outbox, line, "what", span_text(what));
