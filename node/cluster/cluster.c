@@ -247,6 +247,17 @@ void cluster_begin(struct cluster *cluster, const struct event *event, struct ef
 
 static void reserve(struct cluster *cluster, uint64_t above);
 
+/* Links that were ready before we could announce ourselves: without this word, a node that comes back at another
+ * address is not heard of before these links are idle. */
+static void greet_all(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < LINKS_MAX; i++) {
+        struct channel *channel = cluster->links->channels[i];
+        if (channel != NULL && channel->state == CHANNEL_READY && channel->is_full)
+            exchange_greet(cluster, channel);
+    }
+}
+
 /* The first answer is above all that was ever announced; the second is above all that may be from now on, each
  * refutation being one more: a node that died must not come back with one it has used up. */
 static void on_booted(struct cluster *cluster, struct cluster_job *job)
@@ -262,6 +273,7 @@ static void on_booted(struct cluster *cluster, struct cluster_job *job)
     if (has_begun) return;
     cluster->incarnation = job->op.boot.above - RESERVE;
     renew(cluster);
+    greet_all(cluster);
 }
 
 static void ask_boot(struct cluster *cluster, uint64_t above)
