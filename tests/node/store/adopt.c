@@ -248,6 +248,50 @@ static void an_adopted_store_takes_no_writes_until_it_is_opened_anew(void **stat
     expect_sound(rig);
 }
 
+/* The first documents of the new cluster come with its keys, each as it is. */
+static void documents_come_with_the_keys(void **state)
+{
+    struct rig *rig = *state;
+    struct op_document theirs[2] = {
+        {.key = span_text("Nthem"), .register_ = {.time_us = 5, .actor = 6, .payload = (const uint8_t *)"x"}},
+        {.key = span_text("Nus"), .register_ = {.time_us = 7, .actor = 8, .payload = (const uint8_t *)"y"}}};
+    struct op_adopt with_documents = THEIRS;
+    theirs[0].register_.payload_bytes = theirs[1].register_.payload_bytes = 1;
+    with_documents.documents = theirs;
+    with_documents.documents_count = 2;
+    put_demo(rig);
+    assert_ok(adopt(rig, &with_documents));
+    assert_false(with_documents.is_refused);
+    rig_restart(rig);
+    expect_theirs(rig);
+    expect_sound(rig);
+    struct op op = {.kind = OP_DOCS, .arena = &rig->arena};
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    assert_int_equal(op.docs.documents_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_span(op.docs.documents[i].key, theirs[i].key);
+        assert_int_equal(crdt_lww_compare(&op.docs.documents[i].register_, &theirs[i].register_), 0);
+    }
+}
+
+static void a_trial_changes_nothing(void **state)
+{
+    struct rig *rig = *state;
+    struct op_adopt trial = THEIRS;
+    struct disk before;
+    trial.is_trial = true;
+    put_demo(rig);
+    disk_copy(&rig->disk, &before);
+    assert_ok(adopt(rig, &trial));
+    assert_false(trial.is_refused);
+    rig_expect_same_rows(&rig->disk, &before);
+    rig_put(rig, "room", "a", NULL, "1"); /* it goes on */
+    assert_ok(adopt(rig, &trial));
+    assert_true(trial.is_refused);
+    disk_deinit(&before);
+}
+
 /* A write that came before it in the batch counts. */
 static void what_was_written_just_before_is_seen(void **state)
 {
@@ -325,6 +369,8 @@ int main(void)
         rig_test(a_store_with_documents_besides_the_demos_is_refused),
         rig_test(a_member_is_refused_and_stays_what_it_is),
         rig_test(an_adopted_store_takes_no_writes_until_it_is_opened_anew),
+        rig_test(documents_come_with_the_keys),
+        rig_test(a_trial_changes_nothing),
         rig_test(what_was_written_just_before_is_seen),
         cmocka_unit_test(a_failing_disk_leaves_one_cluster_or_the_other),
         rig_test(too_little_memory_changes_nothing),
