@@ -75,8 +75,8 @@ static void pardon(struct gossip *gossip, uint64_t gap_ms)
         timers_add(&gossip->suspicions, &suspicion->timer, deadline_ms + gap_ms);
         suspicion->began_ms += gap_ms;
     }
-    gossip_probe_pardon(gossip);
-    if (gap_ms < GOSSIP_STOPPED_LOG_PERIODS * gossip->period_ms) return;
+    gossip_probe_pardon(gossip, gap_ms);
+    if (gap_ms < GOSSIP_STOPPED_PERIODS * gossip->period_ms) return;
     struct effect *line = outbox_log(gossip->outbox, EFFECT_WARN, "this node did not run for a while");
     outbox_number(line, "ms", gap_ms);
 }

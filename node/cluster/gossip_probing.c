@@ -68,11 +68,18 @@ static void end_period(struct gossip *gossip)
     gossip->wants_broadcast |= is_news;
 }
 
-void gossip_probe_pardon(struct gossip *gossip)
+void gossip_probe_pardon(struct gossip *gossip, uint64_t gap_ms)
 {
-    gossip_relays_clear(&gossip->relays);
-    probe_worse(&gossip->probe);
-    if (gossip->probe.end_ms != UINT64_MAX) probe_rest(&gossip->probe, 0, gossip->now_ms);
+    struct probe *probe = &gossip->probe;
+    probe_worse(probe);
+    if (probe->end_ms == UINT64_MAX) return;
+    if (gap_ms >= GOSSIP_STOPPED_PERIODS * gossip->period_ms) { /* the answer came to nobody, or is long lost */
+        gossip_relays_clear(&gossip->relays);
+        probe_rest(probe, 0, gossip->now_ms);
+        return;
+    }
+    probe->indirect_ms += gap_ms; /* the answer may be among what we are about to read */
+    probe->end_ms += gap_ms;
 }
 
 void gossip_probe_on_time(struct gossip *gossip)

@@ -28,7 +28,7 @@ enum {
     GOSSIP_DOCUMENTS_SETTLE = 2, /* periods without change before documents that differ are exchanged */
     GOSSIP_UNSETTLED = 5,        /* times that long we wait when changes never cease */
     GOSSIP_LEAVE_TOLD_MAX = 10,  /* members told that we go; they tell the others */
-    GOSSIP_STOPPED_LOG_PERIODS = 5,     /* a longer pause of ours is logged */
+    GOSSIP_STOPPED_PERIODS = 5,  /* a longer pause of ours is logged, and the ping before it forgotten */
     GOSSIP_USED_BYTES_STEP = 1 << 20,   /* what our store holds is announced anew when it changed by this and… */
     GOSSIP_USED_BYTES_SHARE = 8,        /* …by this part of it */
     GOSSIP_ANNOUNCEMENT_ROOM_STEP = 64, /* memory of an announcement grows in steps, so that few are left behind */
@@ -140,7 +140,7 @@ void gossip_give_up(struct gossip *gossip, struct member *member);
 void gossip_probe_on_time(struct gossip *gossip);
 void gossip_probe_on_message(struct gossip *gossip, struct member *sender, const struct gossip_message *message);
 /* We did not run for a while: what did not come in that time says nothing of others. */
-void gossip_probe_pardon(struct gossip *gossip);
+void gossip_probe_pardon(struct gossip *gossip, uint64_t gap_ms);
 
 /* --- gossip_send.c -------------------------------------------------------------------------------------- */
 

@@ -228,6 +228,27 @@ static void a_node_that_slept_suspects_nobody(void **state)
     assert_true(net_all_are(&net, MEMBER_ALIVE));
 }
 
+/* Starved again and again for longer than a period: it still notices a death, and nobody else's. */
+static void a_starved_node_judges_late_but_right(void **state)
+{
+    (void)state;
+    settle("starved", 6);
+    net_stop(&net.nodes[1]);
+    for (uint32_t i = 0; i < 100; i++) {
+        net.nodes[4].is_frozen = i % 5 != 0; /* four periods in five it is not run */
+        net_run(&net, 1);
+    }
+    assert_int_equal(net_state(&net, 4, 1), MEMBER_DOWN);
+    for (uint32_t i = 0; i < 6; i++) {
+        if (i != 4 && i != 1) assert_int_not_equal(net_state(&net, 4, i), MEMBER_DOWN);
+    }
+    net.nodes[4].is_frozen = false;
+    net_run(&net, 30);
+    for (uint32_t i = 0; i < 6; i++) {
+        if (i != 1) assert_true(net_all_see(&net, i, MEMBER_ALIVE));
+    }
+}
+
 static void a_cluster_that_slept_wakes_as_it_was(void **state)
 {
     (void)state;
@@ -425,6 +446,7 @@ int main(void)
         net_test(a_restart_with_a_lower_incarnation_raises_itself),
         net_test(who_leaves_in_order_is_down_at_once_and_not_suspected),
         net_test(a_node_that_slept_suspects_nobody),
+        net_test(a_starved_node_judges_late_but_right),
         net_test(a_cluster_that_slept_wakes_as_it_was),
         net_test(two_processes_with_one_identity_are_both_refused_until_one_is_gone),
         net_test(all_times_follow_the_period),
