@@ -18,7 +18,7 @@ static const char HELP[] =
     "\n"
     "Options of run and sweep:\n"
     "  --nodes N         nodes to begin with (else drawn, 3 to 50)\n"
-    "  --minutes N       virtual minutes of faults (else drawn, 2 to 20)\n"
+    "  --minutes N       virtual minutes of faults (else drawn, 1 to 10)\n"
     "  --isolated        no cluster: each node for itself\n"
     "  --calm            no faults: such a run is vacuous\n"
     "  --without NAMES   faults to leave out: cut, flap, crash, power, full, disk_error, jump, drift, move, "

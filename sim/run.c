@@ -158,7 +158,7 @@ static bool wait_settled(struct run *run, uint64_t seconds, char why[ORACLE_WHY_
 static void have_faults(struct run *run)
 {
     uint64_t seconds = run->settings->faults_s;
-    if (seconds == 0) seconds = dice_between(&run->prng, 120, 1200);
+    if (seconds == 0) seconds = dice_between(&run->prng, 60, 600);
     faults_init(&run->faults, &run->weather, &run->world, &run->operators);
     run->faults.join = join;
     run->faults.owner = run;

@@ -13,7 +13,7 @@
 struct run_settings {
     uint64_t seed;
     uint32_t nodes;           /* 0: drawn */
-    uint64_t faults_s;        /* how long faults last; 0: drawn, 2 … 20 minutes */
+    uint64_t faults_s;        /* how long faults last; 0: drawn, 1 … 10 minutes */
     bool is_isolated;         /* each node for itself: no cluster */
     bool is_calm;             /* no faults at all: to try a run that exercises nothing */
     bool lacks[FAULTS_COUNT]; /* faults that are left out */

@@ -103,6 +103,7 @@ static void sweep(struct run_settings settings, uint64_t seeds, struct run_resul
 {
     uint64_t vacuous = 0;
     for (settings.seed = 1; settings.seed <= seeds; settings.seed++) {
+        settings.nodes = (uint32_t)(3 + settings.seed % 4);
         struct run_result result = run(settings);
         vacuous += result.verdict == RUN_VACUOUS;
         sum->world.crashes += result.world.crashes;
@@ -113,8 +114,9 @@ static void sweep(struct run_settings settings, uint64_t seeds, struct run_resul
         sum->layout_conflicts += result.layout_conflicts;
         sum->operators.documents += result.operators.documents;
         if (result.verdict != RUN_FAILED) continue;
-        print_error("skerry-sim run --seed %" PRIu64 "%s --trace\n%s\n", settings.seed,
-                    settings.is_isolated ? " --isolated" : "", result.what);
+        print_error("skerry-sim run --seed %" PRIu64 " --nodes %" PRIu32 " --minutes %" PRIu64 "%s --trace\n%s\n",
+                    settings.seed, settings.nodes, settings.faults_s / 60,
+                    settings.is_isolated ? " --isolated" : " --without leave", result.what);
         fail();
     }
     assert_true(vacuous * 5 < seeds + 5);
@@ -125,7 +127,7 @@ static void alone_nodes_keep_what_they_acknowledged(void **state)
 {
     (void)state;
     struct run_result sum = {0};
-    sweep((struct run_settings){.is_isolated = true}, seeds_count(100), &sum);
+    sweep((struct run_settings){.is_isolated = true, .faults_s = 300}, seeds_count(100), &sum);
     assert_true(sum.world.crashes > 0 && sum.operators.documents > 0);
     assert_true(sum.world.disk_full > 0 && sum.world.disk_errors > 0);
 }
@@ -135,7 +137,7 @@ static void clusters_come_together(void **state)
 {
     (void)state;
     struct run_result sum = {0};
-    sweep((struct run_settings){0}, seeds_count(40), &sum);
+    sweep((struct run_settings){.faults_s = 180, .lacks[FAULT_LEAVE] = true}, seeds_count(40), &sum);
     assert_true(sum.world.crashes > 0 && sum.operators.documents > 0 && sum.datagrams_cut > 0);
 }
 
