@@ -222,6 +222,25 @@ static void a_queue_without_memory_takes_nothing_and_changes_nothing(void **stat
     }
 }
 
+static void the_memory_of_a_message_goes_with_the_next_call(void **state)
+{
+    (void)state;
+    struct two two;
+    struct tape tape = {0};
+    struct arena_budget budget = {.ceiling_bytes = 1 << 20};
+    two_ready(&two, &budget);
+    size_t before = budget.held_bytes;
+    send_message(&two.links[0], LINK_NORMAL, 1, 100000);
+    ends_write(&two.links[0], &tape, ENDS_NOW_MS);
+    assert_int_equal(ends_give(&two.links[1], tape_span(&tape)), LINK_MESSAGE);
+    assert_true(budget.held_bytes >= before + 100000);
+    assert_int_equal(ends_give(&two.links[1], span_of(NULL, 0)), LINK_MORE);
+    assert_int_equal(budget.held_bytes, before);
+    assert_null(two.links[1].message.bytes);
+    tape_deinit(&tape);
+    two_deinit(&two);
+}
+
 static void a_link_that_is_not_open_has_nothing(void **state)
 {
     (void)state;
@@ -268,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_takes_no_more_and_then_again),
         cmocka_unit_test(whatever_memory_there_is_nothing_breaks),
         cmocka_unit_test(a_queue_without_memory_takes_nothing_and_changes_nothing),
+        cmocka_unit_test(the_memory_of_a_message_goes_with_the_next_call),
         cmocka_unit_test(a_link_that_is_not_open_has_nothing),
         cmocka_unit_test(memory_grows_with_the_bytes_that_came),
     };

@@ -138,21 +138,51 @@ static void another_cluster_is_refused(void **state)
     assert_memory_not_equal(sender_id, ends_id(&a), LINK_NODE_ID_BYTES);
 }
 
-/* Even who knows by other means who speaks cannot open what another cluster's member sealed. */
-static void the_body_alone_binds_the_cluster_and_the_secret(void **state)
+/* A packet, written a second time: from a, for b by its mask; its body's key is made of what the test likes. */
+static size_t make_packet(const struct link_identity *key_of, const struct packet_pair *pair,
+                          const uint8_t *sender_id, const uint8_t *receiver_id,
+                          uint8_t bytes[LIMITS_DATAGRAM_BYTES_MAX])
+{
+    static const char label[] = "skerry packet 1 body";
+    struct {
+        uint8_t label[sizeof label - 1], cluster_id[16], pair[32], sender_id[32], receiver_id[32];
+    } keyed;
+    uint8_t key[32];
+    close_packet(&a, &b, span_text("hello"), bytes);
+    memcpy(keyed.label, label, sizeof keyed.label);
+    memcpy(keyed.cluster_id, key_of->cluster_id, sizeof keyed.cluster_id);
+    memcpy(keyed.pair, pair->key, sizeof keyed.pair);
+    memcpy(keyed.sender_id, sender_id, sizeof keyed.sender_id);
+    memcpy(keyed.receiver_id, receiver_id, sizeof keyed.receiver_id);
+    crypto_generichash(key, sizeof key, (const uint8_t *)&keyed, sizeof keyed, key_of->secrets[0], 32);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(bytes + BODY_AT, NULL, (const uint8_t *)"hello", 5, bytes, BODY_AT,
+                                               NULL, bytes + NONCE_AT, key);
+    return PACKET_OVERHEAD_BYTES + 5;
+}
+
+/* The mask alone names the sender; the body's key says for itself from whom, for whom, in which cluster. */
+static void the_body_alone_binds_cluster_secret_pair_and_direction(void **state)
 {
     (void)state;
-    for (int is_secret = 0; is_secret < 2; is_secret++) {
-        uint8_t bytes[LIMITS_DATAGRAM_BYTES_MAX];
-        uint8_t right[LIMITS_DATAGRAM_BYTES_MAX];
-        struct span opened;
-        struct link_identity foreign = ends_identity(NODE_A, (uint8_t)(CLUSTER + 1 - is_secret), true,
-                                                     (uint8_t)(SECRET + is_secret));
-        size_t length = close_packet(&foreign, &b, span_text("hello"), bytes);
-        close_packet(&a, &b, span_text("hello"), right); /* the same nonce: its mask fits */
-        memcpy(bytes + SENDER_AT, right + SENDER_AT, LINK_NODE_ID_BYTES);
-        assert_false(open_packet(&b, &a, span_of(bytes, length), &opened));
-        assert_true(open_packet(&b, &a, span_of(right, length), &opened));
+    uint8_t bytes[LIMITS_DATAGRAM_BYTES_MAX];
+    struct span opened;
+    struct packet_pair pair = pair_of(&a, &b), third = pair_of(&c, &b);
+    struct link_identity cluster = ends_identity(NODE_A, CLUSTER + 1, true, SECRET);
+    struct link_identity secret = ends_identity(NODE_A, CLUSTER, true, SECRET + 1);
+    const struct {
+        const struct link_identity *key_of;
+        const struct packet_pair *pair;
+        const struct link_identity *sender, *receiver;
+        bool is_good;
+    } rows[] = {
+        {&a, &pair, &a, &b, true},   {&cluster, &pair, &a, &b, false}, {&secret, &pair, &a, &b, false},
+        {&a, &third, &a, &b, false}, {&a, &pair, &b, &a, false},       {&a, &pair, &a, &c, false},
+        {&a, &pair, &c, &b, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t length = make_packet(rows[i].key_of, rows[i].pair, ends_id(rows[i].sender),
+                                    ends_id(rows[i].receiver), bytes);
+        assert_int_equal(open_packet(&b, &a, span_of(bytes, length), &opened), rows[i].is_good);
     }
 }
 
@@ -259,7 +289,7 @@ int main(void)
         cmocka_unit_test_setup(packets_that_are_cut_or_too_long_are_refused, set_up),
         cmocka_unit_test_setup(another_version_is_refused, set_up),
         cmocka_unit_test_setup(another_cluster_is_refused, set_up),
-        cmocka_unit_test_setup(the_body_alone_binds_the_cluster_and_the_secret, set_up),
+        cmocka_unit_test_setup(the_body_alone_binds_cluster_secret_pair_and_direction, set_up),
         cmocka_unit_test_setup(another_receiver_and_another_sender_are_refused, set_up),
         cmocka_unit_test_setup(a_reflected_packet_is_refused, set_up),
         cmocka_unit_test_setup(either_of_two_secrets_opens_and_the_first_closes, set_up),
