@@ -60,9 +60,64 @@ static void clocks_and_ages_have_their_two_largest_units(void **state)
     check(amount_age, ages, sizeof ages / sizeof ages[0]);
 }
 
+static void bytes_are_read_with_their_unit(void **state)
+{
+    (void)state;
+    static const struct row good[] = {
+        {0, "0"},
+        {1500000, "1500000"},
+        {1, "1B"},
+        {1000, "1k"},
+        {1000, "1KB"},
+        {1024, "1KiB"},
+        {1024, "1 Ki"},
+        {100000000000, "100G"},
+        {100000000000, "100 GB"},
+        {1500000000000, "1.5T"},
+        {1649267441664, "1.5TiB"},
+        {1234, "1.234K"},
+        {0, "0.001"},
+        {(uint64_t)1 << 60, "1EiB"},
+        {(uint64_t)7 << 60, "7EiB"},
+        {INT64_MAX, "9223372036854775807"},
+    };
+    static const char *const bad[] = {"",
+                                      "G",
+                                      "-1",
+                                      "+1",
+                                      "1.",
+                                      ".5G",
+                                      "1..5G",
+                                      "1.2345G",
+                                      "1X",
+                                      "1GG",
+                                      "1GiBB",
+                                      "1 G B",
+                                      "1e9",
+                                      "0x10",
+                                      " 1",
+                                      "1iB",
+                                      "8EiB",
+                                      "1.5.5",
+                                      "1b",
+                                      "9223372036854775808",
+                                      "99999999999999999999999",
+                                      "1\xc2\xa0G"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        uint64_t bytes = 1;
+        if (!amount_read_bytes(good[i].text, &bytes)) fail_msg("%s is refused", good[i].text);
+        assert_int_equal(bytes, good[i].number);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        uint64_t bytes = 0;
+        if (amount_read_bytes(bad[i], &bytes)) fail_msg("%s is read as %llu", bad[i], (unsigned long long)bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_are_read_with_their_unit),
         cmocka_unit_test(bytes_have_the_unit_that_keeps_them_short),
         cmocka_unit_test(counts_are_cut_into_thousands),
         cmocka_unit_test(durations_have_three_digits_that_count),

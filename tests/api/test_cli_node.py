@@ -1,0 +1,71 @@
+"""`skerry node …`: an id to connect by, the way into a cluster and out of it."""
+
+import pytest
+
+import skerry
+
+DONE, FAILED, USAGE, NOT_FOUND = range(4)
+REFUSED = "127.0.0.1:1"
+
+
+@pytest.fixture
+def secret(tmp_path):
+    file = tmp_path / "secret"
+    file.write_text("5a" * 32 + "\n")
+    file.chmod(0o600)
+    return str(file)
+
+
+@pytest.fixture
+def start_node(start_server, secret):
+    return lambda name: start_server("--cluster-name", name, "--rpc-secret-file", secret, name=name)
+
+
+def test_an_id_names_the_node_and_where_it_is(server):
+    known = server.admin.get("/v1/cluster")
+    assert server.command("node", "id").expect(DONE).text == f"{known['node']}@{known['address']}\n"
+    told = server.command("node", "id", "-o", "json").expect(DONE).json()
+    assert told == {name: known[name] for name in ("node", "address", "name", "cluster")}
+
+
+def test_a_node_alone_is_listed(server):
+    known = server.admin.get("/v1/cluster")
+    text = server.command("node", "list").expect(DONE).text
+    assert known["node"][:16] in text and "this node" in text
+    assert [row["node"] for row in server.command("node", "list", "-o", "json").expect(DONE).json()["nodes"]] == [
+        known["node"]]
+
+
+def test_connecting_waits_until_both_are_members(start_node):
+    one, two, three = [start_node(name) for name in ("one", "two", "three")]
+    done = one.command("node", "connect", two.command("node", "id").expect(DONE).text.strip()).expect(DONE)
+    assert done.text.startswith("connected: cluster ") and done.text.endswith(", 2 nodes\n")
+    address = one.command("node", "id", "-o", "json").expect(DONE).json()["address"]
+    joined = three.command("node", "connect", address, "-o", "json").expect(DONE).json()  # a fresh node joins
+    assert joined["stage"] == "member" and joined["cluster"] == one.admin.get("/v1/cluster")["cluster"]
+    for name in ("two", "three"):
+        assert name in one.command("node", "list").expect(DONE).text
+    assert "removed node three" in one.command("node", "remove", "three").expect(DONE).text
+    one.command("node", "remove", "three").expect(NOT_FOUND)
+
+
+def test_why_connecting_failed_is_told(start_node):
+    one = start_node("one")
+    assert REFUSED in one.command("node", "connect", REFUSED).expect(FAILED).errors
+    itself = one.command("node", "id").expect(DONE).text.strip()
+    one.command("node", "connect", itself).expect(FAILED)
+
+
+@pytest.mark.parametrize("words, code", [
+    (["connect"], USAGE), (["connect", "a", "b"], USAGE), (["connect", "a", "--timeout", "0"], USAGE),
+    (["connect", "no port"], FAILED), (["remove"], USAGE), (["remove", "nobody"], NOT_FOUND), (["id", "x"], USAGE),
+    (["list", "x"], USAGE), (["nonsense"], USAGE),
+])
+def test_what_cannot_be_is_refused(server, words, code):
+    assert server.command("node", *words).expect(code).errors
+
+
+@pytest.mark.parametrize("command", ["id", "connect", "list", "remove"])
+def test_every_command_explains_itself(command):
+    done = skerry.run("node", command, "--help").expect(DONE)
+    assert f"skerry node {command}" in done.text and "Examples:" in done.text and done.errors == ""
