@@ -51,8 +51,11 @@ bool amount_read_bytes(const char *text, uint64_t *bytes)
             decimals = 0;
             continue;
         }
-        if (decimals == DECIMALS_MAX || number > UINT64_MAX / 100) return false;
-        number = number * 10 + (uint64_t)(*text - '0');
+        uint64_t digit = (uint64_t)(*text - '0');
+        if (decimals == DECIMALS_MAX || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, digit, &number)) {
+            return false;
+        }
         digits++;
         if (decimals >= 0) decimals++;
     }
