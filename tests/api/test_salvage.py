@@ -87,12 +87,12 @@ def test_salvage_takes_from_the_newest_commit_what_can_be_found_there(copy, tabl
 def test_salvage_leaves_a_later_format_to_its_own_program(copy):
     content = bytearray(copy.data.read_bytes())
     at = -1
-    while (at := content.find(b"\x92\xa6skerry\x01", at + 1)) >= 0:
-        content[at + 8] = 2
+    while (at := content.find(b"\x92\xa6skerry\x02", at + 1)) >= 0:
+        content[at + 8] = 3
     copy.data.write_bytes(content)
     for flags in ([], ["--yes"]):
         done = copy.server.command("repair", "salvage", *flags)
-        assert done.code == 1 and "format version 2; use the program of that version" in done.errors
+        assert done.code == 1 and "format version 3; use the program of that version" in done.errors
     assert copy.data.read_bytes() == content
     assert not (copy.server.directory / "data.mdb.damaged").exists()
     assert not (copy.server.directory / "salvage.tmp").exists()
