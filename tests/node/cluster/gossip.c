@@ -24,9 +24,9 @@ static void settle(const char *name, uint32_t count)
 static void all_find_each_other_through_one_address(void **state)
 {
     (void)state;
-    net_begin(&net, "all_find_each_other", 32, PERIOD_MS);
+    net_begin(&net, "all_find_each_other", 24, PERIOD_MS);
     uint32_t periods = net_until_all_are(&net, MEMBER_ALIVE, 60);
-    printf("32 nodes know each other after %u periods\n", periods);
+    printf("24 nodes know each other after %u periods\n", periods);
     net_run(&net, 20);
     assert_true(net_digests_agree(&net));
     assert_int_equal(net_sum(&net).packets_bad, 0);
@@ -36,7 +36,7 @@ static void all_find_each_other_through_one_address(void **state)
 static void nobody_is_suspected_without_loss(void **state)
 {
     (void)state;
-    settle("nobody_is_suspected", 24);
+    settle("nobody_is_suspected", 16);
     net_run(&net, 100);
     struct gossip_stats sum = net_sum(&net);
     assert_int_equal(sum.suspicions, 0);
@@ -61,15 +61,15 @@ static uint32_t periods_to_down(const char *name, uint32_t count)
 static void a_death_is_known_to_all_within_bounds(void **state)
 {
     (void)state;
-    static const uint32_t counts[] = {3, 5, 10, 16};
+    static const uint32_t counts[] = {3, 5, 10};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         uint32_t periods = periods_to_down("a_death_is_known", counts[i]);
         printf("%u nodes: a death was known to all after %u periods\n", counts[i], periods);
         assert_true(periods <= 20);
         net_deinit(&net);
     }
-    uint32_t periods = periods_to_down("a_death_is_known", 32);
-    printf("32 nodes: a death was known to all after %u periods\n", periods);
+    uint32_t periods = periods_to_down("a_death_is_known", 24);
+    printf("24 nodes: a death was known to all after %u periods\n", periods);
     assert_true(periods <= 20);
 }
 
@@ -400,7 +400,7 @@ static void a_quiet_cluster_says_as_much_whatever_its_size(void **state)
     (void)state;
     uint64_t small = bytes_per_period(4);
     net_deinit(&net);
-    uint64_t large = bytes_per_period(32);
+    uint64_t large = bytes_per_period(20);
     assert_in_range(large, small * 95 / 100, small * 105 / 100);
 }
 
