@@ -234,7 +234,7 @@ static void the_memory_of_a_message_goes_with_the_next_call(void **state)
     ends_write(&two.links[0], &tape, ENDS_NOW_MS);
     assert_int_equal(ends_give(&two.links[1], tape_span(&tape)), LINK_MESSAGE);
     assert_true(budget.held_bytes >= before + 100000);
-    assert_int_equal(ends_give(&two.links[1], span_of(NULL, 0)), LINK_MORE);
+    assert_int_equal(ends_give(&two.links[1], span_text("")), LINK_MORE);
     assert_int_equal(budget.held_bytes, before);
     assert_null(two.links[1].message.bytes);
     tape_deinit(&tape);
