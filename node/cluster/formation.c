@@ -84,13 +84,13 @@ void formation_on_gone(struct cluster *cluster, struct channel *channel)
     if (channel->link.reason == LINK_REASON_CLUSTER) note(cluster, channel, FORMATION_PEER_FOREIGN);
 }
 
-static bool is_of_member(const struct cluster *cluster, struct span address)
+/* Was it this node, or does a member that answers live there? An address may be a name: who answered counts. */
+static bool is_settled(const struct cluster *cluster, uint32_t index)
 {
-    for (uint32_t i = 0; i < cluster->members.count; i++) {
-        const struct member *member = cluster->members.rows[i];
-        if (member->has_announcement && span_is_equal(member->announcement.address, address)) return true;
-    }
-    return false;
+    const struct formation_peer *peer = &cluster->formation->peers[index];
+    if (peer->kind == FORMATION_PEER_SELF) return true;
+    const struct member *member = members_find(&cluster->members, peer->node_id);
+    return peer->kind == FORMATION_PEER_MEMBER && member != NULL && member->state == MEMBER_ALIVE;
 }
 
 /* Those that are not known to be this node or another member. */
@@ -99,9 +99,7 @@ static void dial_peers(struct cluster *cluster)
     const struct cluster_settings *settings = cluster->settings;
     for (uint32_t i = 0; i < settings->peers_count; i++) {
         struct span address = span_text(settings->peers[i]);
-        if (cluster->formation->peers[i].kind == FORMATION_PEER_SELF || links_has_address(cluster, address))
-            continue;
-        if (is_of_member(cluster, address)) continue;
+        if (is_settled(cluster, i) || links_has_address(cluster, address)) continue;
         struct channel *channel = links_dial(cluster, address, CHANNEL_FOR_FINDING);
         if (channel != NULL) channel->peer_index = i;
     }
@@ -197,7 +195,7 @@ static void member_round(struct cluster *cluster)
     bool is_any_there = dial_members(cluster);
     bool is_auto = cluster->settings->bootstrap == CLUSTER_AUTO; /* then some may be fresh, and look for us */
     if (is_auto || (!is_any_there && cluster->members.count > 1)) dial_peers(cluster);
-    if (is_any_there) cluster->formation->failures = is_auto ? 1 : 3;
+    if (is_any_there && cluster->formation->failures > 3) cluster->formation->failures = 3;
     formation_address(cluster);
     formation_roles(cluster);
 }

@@ -338,26 +338,48 @@ static void on_invited(struct cluster *cluster, struct channel *channel)
 /* A word of a node that thinks us both members, while our documents do not say so. */
 static void on_early_word(struct cluster *cluster, struct channel *channel)
 {
+    const struct message unknown = {.kind = MESSAGE_PROBLEM,
+                                    .reason = MESSAGE_REASON_NOT_MEMBER,
+                                    .text = span_text("you are no member here (yet)")};
     bool was_removed = false;
     if (!join_is_self_known(cluster)) return; /* it is us who do not know yet */
     (void)view_is_member(*cluster->view, channel->link.peer.node_id, &was_removed);
     if (was_removed) {
         links_refuse(cluster, channel, MESSAGE_REASON_REMOVED, "you were taken out of the cluster");
     } else {
-        links_refuse(cluster, channel, MESSAGE_REASON_NOT_MEMBER, "you are no member here (yet)");
+        (void)links_say(cluster, channel, LINK_URGENT, &unknown); /* it may ask to be let in over this link */
     }
 }
 
 /* Only from one who is a member itself: a removed node must not talk others out of their cluster. */
-static void on_problem(struct cluster *cluster, struct channel *channel, const struct message *message)
+static void on_removed(struct cluster *cluster, struct channel *channel)
 {
     struct join *join = cluster->join;
-    bool is_removal = message->reason == MESSAGE_REASON_REMOVED && is_full(cluster, channel);
-    if (is_removal && !join->is_told_removed) {
-        join->is_told_removed = true;
-        struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "this node was taken out of its cluster");
-        outbox_node(&cluster->outbox, line, "by", channel->link.peer.node_id);
-    }
+    if (join->is_told_removed || !is_full(cluster, channel)) return;
+    join->is_told_removed = true;
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "this node was taken out of its cluster");
+    outbox_node(&cluster->outbox, line, "by", channel->link.peer.node_id);
+}
+
+/* Who let us in may have been taken out since, or lost: those who are left have never heard of us. When they go on
+ * not to, they are asked. Returns whether this one is. */
+static bool on_unknown(struct cluster *cluster, struct channel *channel)
+{
+    struct join *join = cluster->join;
+    if (!is_full(cluster, channel) || join->is_told_removed) return false;
+    bool is_first = join->unknown_since_ms == 0 || cluster->now_ms - join->unknown_last_ms > JOIN_UNKNOWN_MS;
+    if (is_first) join->unknown_since_ms = cluster->now_ms;
+    join->unknown_last_ms = cluster->now_ms;
+    if (cluster->now_ms - join->unknown_since_ms < JOIN_UNKNOWN_MS || join->is_asking) return false;
+    channel->is_full = false;
+    join_ask(cluster, channel);
+    return true;
+}
+
+static void on_problem(struct cluster *cluster, struct channel *channel, const struct message *message)
+{
+    if (message->reason == MESSAGE_REASON_REMOVED) on_removed(cluster, channel);
+    if (message->reason == MESSAGE_REASON_NOT_MEMBER && on_unknown(cluster, channel)) return;
     join_connect_ends(cluster, channel, false, "", message->text);
     links_end(cluster, channel);
 }

@@ -17,7 +17,11 @@
 #include "node/cluster/cluster_job.h"
 #include "node/cluster/links.h"
 
-enum { JOIN_TEXT_CHARS = 200, JOIN_CONNECT_MS = 30000 /* an operator is told by then what came of it */ };
+enum {
+    JOIN_TEXT_CHARS = 200,
+    JOIN_CONNECT_MS = 30000, /* an operator is told by then what came of it */
+    JOIN_UNKNOWN_MS = 60000, /* a member that others do not know for so long asks them to be let in once more */
+};
 
 struct join {
     struct cluster_connect_state connect;
@@ -30,10 +34,11 @@ struct join {
     bool is_asking; /* a trial, or a JOIN_ASK, over this link is under way: only one at a time */
     uint32_t asked_link;
     uint64_t asked_serial;
-    bool is_adopting;     /* another cluster's keys are with the store: nothing is said or done any more */
-    bool is_founding;     /* "is a member" is with the store */
-    bool is_told_removed; /* a member says that we were taken out */
-    uint8_t refused_id[LINK_NODE_ID_BYTES]; /* whom we last did not let in, and why: said once in a row */
+    bool is_adopting; /* another cluster's keys are with the store: nothing is said or done any more */
+    bool is_founding; /* "is a member" is with the store */
+    uint64_t unknown_since_ms, unknown_last_ms; /* members say that they do not know us; 0: nobody said so */
+    bool is_told_removed;                       /* a member says that we were taken out */
+    uint8_t refused_id[LINK_NODE_ID_BYTES];     /* whom we last did not let in, and why: said once in a row */
     uint64_t refused_reason;
     struct effect restart;
     char stuck[JOIN_TEXT_CHARS]; /* why we are not in the cluster we want; empty: nothing is wrong */

@@ -60,7 +60,8 @@ static const char *why_not(const struct cluster *cluster, const struct channel *
     if (!cluster->identity.is_member)
         return may_found(cluster, channel, ask) ? NULL : "this node is in no cluster itself, and waits for others";
     *reason = MESSAGE_REASON_NOT_MEMBER;
-    if (!join_is_self_known(cluster)) return "this node was taken out of the cluster itself";
+    if (join->is_told_removed || !join_is_self_known(cluster))
+        return "this node was taken out of the cluster itself";
     *reason = MESSAGE_REASON_REMOVED;
     if (was_removed && !channel->is_invited && !ask->is_by_operator)
         return "the node was taken out of the cluster: an operator must connect it again";
