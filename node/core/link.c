@@ -159,14 +159,15 @@ static enum link_verdict read_frame(struct link *link)
     struct link_piece piece = {0};
     struct span frame = span_of(receiving->frame, receiving->frame_bytes);
     receiving->frame_bytes = 0;
+    enum link_verdict verdict = LINK_MORE;
     switch (link_opener_open(&receiving->opener, frame, receiving->plain, &piece)) {
-    case LINK_FRAME_PIECE: return read_piece(link, &piece);
-    case LINK_FRAME_EMPTY: return LINK_MORE;
-    case LINK_FRAME_END: return read_end(link);
-    case LINK_FRAME_FORGED: return refuse(link, LINK_REASON_SEAL);
-    case LINK_FRAME_WRONG: return refuse(link, LINK_REASON_SHAPE);
+    case LINK_FRAME_PIECE: verdict = read_piece(link, &piece); break;
+    case LINK_FRAME_EMPTY: break;
+    case LINK_FRAME_END: verdict = read_end(link); break;
+    case LINK_FRAME_FORGED: verdict = refuse(link, LINK_REASON_SEAL); break;
+    case LINK_FRAME_WRONG: verdict = refuse(link, LINK_REASON_SHAPE); break;
     }
-    return LINK_MORE;
+    return verdict;
 }
 
 /* Gather the next frame. True when it is whole; false with `verdict` set when it is not. */
@@ -194,15 +195,16 @@ static enum link_verdict read_frames(struct link *link, struct span bytes, size_
 
 enum link_verdict link_read(struct link *link, struct span bytes, size_t *taken, uint64_t now_ms)
 {
+    enum link_verdict verdict = LINK_REFUSED;
     *taken = 0;
     link->message = (struct span){0};
     switch (link->state->phase) {
-    case SHAKING: return read_handshake(link, bytes, taken, now_ms);
-    case READY: return read_frames(link, bytes, taken);
-    case ENDED: return bytes.length == 0 ? LINK_MORE : refuse(link, LINK_REASON_SHAPE);
-    case REFUSED: return LINK_REFUSED;
+    case SHAKING: verdict = read_handshake(link, bytes, taken, now_ms); break;
+    case READY: verdict = read_frames(link, bytes, taken); break;
+    case ENDED: verdict = bytes.length == 0 ? LINK_MORE : refuse(link, LINK_REASON_SHAPE); break;
+    case REFUSED: break;
     }
-    return LINK_REFUSED;
+    return verdict;
 }
 
 /* --- what goes ------------------------------------------------------------------------------------------ */

@@ -333,28 +333,28 @@ void link_handshake_init(struct link_handshake *handshake, const struct link_ide
 
 size_t link_handshake_wanted(const struct link_handshake *handshake)
 {
-    switch (handshake->step) {
-    case LINK_HANDSHAKE_SHAPE: return 1;
-    case LINK_HANDSHAKE_HELLO: return LINK_HELLO_BYTES - 1;
-    case LINK_HANDSHAKE_ANSWER: return LINK_ANSWER_BYTES;
-    case LINK_HANDSHAKE_PROOF: return LINK_PROOF_BYTES;
-    case LINK_HANDSHAKE_DONE: return 0;
-    }
-    return 0;
+    static const size_t bytes[] = {
+        [LINK_HANDSHAKE_SHAPE] = 1,
+        [LINK_HANDSHAKE_HELLO] = LINK_HELLO_BYTES - 1,
+        [LINK_HANDSHAKE_ANSWER] = LINK_ANSWER_BYTES,
+        [LINK_HANDSHAKE_PROOF] = LINK_PROOF_BYTES,
+        [LINK_HANDSHAKE_DONE] = 0,
+    };
+    return bytes[handshake->step];
 }
 
 static const char *read_step(struct link_handshake *handshake, const struct link_identity *identity,
                              const uint8_t *message)
 {
+    const char *reason = NULL;
     switch (handshake->step) {
-    case LINK_HANDSHAKE_SHAPE: return read_shape(handshake, message);
-    case LINK_HANDSHAKE_HELLO: return read_hello(handshake, identity, message);
-    case LINK_HANDSHAKE_ANSWER: return read_answer(handshake, identity, message);
-    case LINK_HANDSHAKE_PROOF: return read_proof(handshake, identity, message);
-    case LINK_HANDSHAKE_DONE: break;
+    case LINK_HANDSHAKE_SHAPE: reason = read_shape(handshake, message); break;
+    case LINK_HANDSHAKE_HELLO: reason = read_hello(handshake, identity, message); break;
+    case LINK_HANDSHAKE_ANSWER: reason = read_answer(handshake, identity, message); break;
+    case LINK_HANDSHAKE_PROOF: reason = read_proof(handshake, identity, message); break;
+    case LINK_HANDSHAKE_DONE: assert(false); /* it wants nothing more */
     }
-    assert(false);
-    return NULL;
+    return reason;
 }
 
 const char *link_handshake_read(struct link_handshake *handshake, const struct link_identity *identity,
