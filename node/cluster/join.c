@@ -181,6 +181,7 @@ static void on_adopted(struct cluster *cluster, struct cluster_job *job)
     const struct op_adopt *adopt = job->op.adopt;
     struct channel *channel = links_find(cluster, job->link, job->link_serial);
     join->is_asking = false;
+    join->is_granted = false;
     join->is_adopting = false;
     sodium_memzero(job->op.adopt->hash_key, HASH_KEY_BYTES);
     sodium_memzero(job->op.adopt->token_key, HASH_KEY_BYTES);
@@ -218,6 +219,7 @@ static void adopt(struct cluster *cluster, struct channel *channel, const struct
     memcpy(into->hash_key, grant->hash_key.bytes, HASH_KEY_BYTES);
     memcpy(into->token_key, grant->token_key.bytes, HASH_KEY_BYTES);
     memcpy(into->documents_key, grant->documents_key.bytes, SEAL_KEY_BYTES);
+    cluster->join->is_granted = true;
     cluster->join->is_adopting = true;
     cluster_job_run(cluster, job, on_adopted);
 }
@@ -228,6 +230,7 @@ static void on_let_in_again(struct cluster *cluster, struct cluster_job *job)
     struct channel *channel = links_find(cluster, job->link, job->link_serial);
     bool is_done = job->op.err == ERR_OK;
     join->is_asking = false;
+    join->is_granted = false;
     if (is_done) {
         join->is_told_removed = false;
         join->stuck[0] = '\0';
@@ -253,6 +256,7 @@ static void merge(struct cluster *cluster, struct channel *channel, const struct
     job->op.docs.documents_count = grant->documents_count;
     job->link = channel->number;
     job->link_serial = channel->serial;
+    cluster->join->is_granted = true;
     cluster_job_run(cluster, job, on_let_in_again);
 }
 
@@ -281,7 +285,7 @@ static void on_grant(struct cluster *cluster, struct channel *channel, const str
     bool is_ours = join->is_asking && is_link(channel, join->asked_link, join->asked_serial);
     const char *why = exchange_check_grant(grant->documents, grant->documents_count);
     bool is_same = is_same_id(grant->cluster_id, cluster->store->cluster_id);
-    if (!is_ours || !channel->has_asked || join->is_adopting) {
+    if (!is_ours || !channel->has_asked || join->is_granted) {
         links_offend(cluster, channel, "a grant that was not asked for");
     } else if (why != NULL || !has_us(cluster, grant)) {
         join->is_asking = false;
@@ -342,7 +346,7 @@ static void on_early_word(struct cluster *cluster, struct channel *channel)
                                     .reason = MESSAGE_REASON_NOT_MEMBER,
                                     .text = span_text("you are no member here (yet)")};
     bool was_removed = false;
-    if (!join_is_self_known(cluster)) return; /* it is us who do not know yet */
+    if (!join_is_self_known(cluster) || channel->is_invited) return; /* we do not know yet; it does not know yet */
     (void)view_is_member(*cluster->view, channel->link.peer.node_id, &was_removed);
     if (was_removed) {
         links_refuse(cluster, channel, MESSAGE_REASON_REMOVED, "you were taken out of the cluster");
@@ -445,14 +449,15 @@ void join_on_ready(struct cluster *cluster, struct channel *channel)
     }
     channel->is_full = is_full(cluster, channel);
     if (channel->purpose == CHANNEL_FOR_OPERATOR) connect_ready(cluster, channel);
+    if (channel->has_asked) channel->is_full = false; /* not for the other: it would take our word amiss */
     if (channel->state == CHANNEL_READY && channel->is_full) exchange_greet(cluster, channel);
 }
 
 void join_on_gone(struct cluster *cluster, struct channel *channel, const char *why)
 {
     struct join *join = cluster->join;
-    if (join->is_asking && !join->is_adopting && is_link(channel, join->asked_link, join->asked_serial))
-        join->is_asking = false;
+    if (join->is_granted) return; /* the store's answer decides */
+    if (join->is_asking && is_link(channel, join->asked_link, join->asked_serial)) join->is_asking = false;
     join_connect_ends(cluster, channel, false, why == NULL ? "the link was closed" : why, (struct span){0});
 }
 

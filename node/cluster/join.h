@@ -34,6 +34,7 @@ struct join {
     bool is_asking; /* a trial, or a JOIN_ASK, over this link is under way: only one at a time */
     uint32_t asked_link;
     uint64_t asked_serial;
+    bool is_granted;  /* what we were granted is with the store: the link is not needed any more */
     bool is_adopting; /* another cluster's keys are with the store: nothing is said or done any more */
     bool is_founding; /* "is a member" is with the store */
     uint64_t unknown_since_ms, unknown_last_ms; /* members say that they do not know us; 0: nobody said so */

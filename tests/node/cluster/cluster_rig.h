@@ -184,16 +184,36 @@ static inline void rig_on_answer(void *owner, struct machine *machine, uint64_t 
     *(int *)owner = answer->status;
 }
 
-/* Make a bucket there, and wait for the answer's status. */
-static inline int rig_make_bucket(struct rig *rig, struct machine *machine, const char *alias)
+/* Ask, and wait for the answer's status. */
+static inline int rig_ask(struct rig *rig, struct machine *machine, const char *target, const char *body)
 {
-    char body[100];
     int status = -1;
-    snprintf(body, sizeof body, "{\"alias\":\"%s\"}", alias);
-    assert_true(admin_ask(machine, "POST", "/v1/buckets", body, rig_on_answer, &status, 0));
+    assert_true(admin_ask(machine, "POST", target, body, rig_on_answer, &status, 0));
     for (int i = 0; i < 100 && status == -1; i++)
         world_run_until(&rig->world, rig->world.now_us + RIG_SECOND_US / 10);
     return status;
+}
+
+static inline int rig_make_bucket(struct rig *rig, struct machine *machine, const char *alias)
+{
+    char body[100];
+    snprintf(body, sizeof body, "{\"alias\":\"%s\"}", alias);
+    return rig_ask(rig, machine, "/v1/buckets", body);
+}
+
+static inline int rig_remove(struct rig *rig, struct machine *machine, const struct machine *removed)
+{
+    char body[200];
+    char id[2 * LINK_NODE_ID_BYTES + 1] = "";
+    hash_hex(removed->node_id, LINK_NODE_ID_BYTES, id);
+    snprintf(body, sizeof body, "{\"node\":\"%s\"}", id);
+    return rig_ask(rig, machine, "/v1/cluster/remove", body);
+}
+
+static inline void rig_cut(struct rig *rig, const struct machine *a, const struct machine *b)
+{
+    network_cut(&rig->world.network, a->index, b->index);
+    network_cut(&rig->world.network, b->index, a->index);
 }
 
 static inline bool rig_has_bucket(struct machine *machine, const char *alias)

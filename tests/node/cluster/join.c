@@ -209,6 +209,51 @@ static void nobody_there_is_said(void **state)
     assert_non_null(strstr(answer.message, address(1)));
 }
 
+/* --- taken out ------------------------------------------------------------------------------------------------
+ */
+
+static void join_two(void)
+{
+    start(2);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 30);
+}
+
+static void a_node_taken_out_learns_it_and_an_operator_brings_it_back(void **state)
+{
+    (void)state;
+    join_two();
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 60);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_REMOVED);
+    assert_int_equal(rig_cluster(nodes[0])->members.count, 1);
+    assert_true(rig_has_problem(nodes[1], "taken out of the cluster"));
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 60);
+    assert_int_equal(rig_remove(&rig, nodes[1], nodes[0]), 200);
+    rig_run(&rig, 60);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome,
+                     CLUSTER_CONNECT_DONE); /* from its own side */
+    rig_expect_agreement(&rig, nodes, 2, 60);
+}
+
+/* It does not know yet that it is none any more: those who are left let the new one in themselves. */
+static void who_was_let_in_by_a_node_that_was_taken_out_stays(void **state)
+{
+    (void)state;
+    join_two();
+    rig_cut(&rig, nodes[0], nodes[1]);
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    machine_start(nodes[2]);
+    rig_run(&rig, 2);
+    assert_int_equal(rig_connected(&rig, nodes[1], address(2)).outcome, CLUSTER_CONNECT_DONE);
+    rig_run(&rig, 30);
+    assert_true(rig_is_member(nodes[2]));
+    network_heal_all(&rig.world.network);
+    nodes[1] = nodes[2];
+    rig_expect_agreement(&rig, nodes, 2, 300);
+}
+
 /* --- crashes ------------------------------------------------------------------------------------------------ */
 
 /* Whichever node stops, at whatever moment of the join: asked again, it ends in one cluster of both. */
@@ -253,6 +298,8 @@ int main(void)
         test(the_node_that_is_named_must_be_the_one),
         test(a_target_that_is_no_address_is_refused_at_once),
         test(nobody_there_is_said),
+        test(a_node_taken_out_learns_it_and_an_operator_brings_it_back),
+        test(who_was_let_in_by_a_node_that_was_taken_out_stays),
         test(a_join_can_be_cut_short_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
