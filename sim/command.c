@@ -285,7 +285,7 @@ static int measure_one(const struct options *options, uint32_t nodes)
     printf("%6" PRIu32 " %8.1f %10.2f %10.1f %8.1f %8.1f %8.1f %6" PRIu32 "/%" PRIu32 " %10.2f %10.2f %8.1f\n",
            nodes, result.bytes_per_s, result.packets_per_s, result.suspected_s, result.known_by_first_s,
            result.known_by_all_s, result.known_by_all_max_s, result.deaths, settings.deaths,
-           (double)result.suspicions / result.node_hours, (double)result.false_downs / result.node_hours,
+           (double)result.false_suspicions / result.node_hours, (double)result.false_downs / result.node_hours,
            cpu_s() - began_s);
     fflush(stdout);
     return COMMAND_OK;

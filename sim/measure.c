@@ -24,6 +24,7 @@ struct measured {
     struct measure *measure;
     uint32_t index;
     bool is_dead;
+    uint32_t suspected_by, down_by; /* how many others hold it so */
     struct link_identity identity;
     struct members members;
     struct arena step;
@@ -107,15 +108,24 @@ static uint32_t index_of(const struct measure *measure, const uint8_t *id)
     return index;
 }
 
+/* One holder more or less; counted when it is the first. */
+static void count_holder(uint32_t *holders, bool held, bool holds, bool is_counted, uint64_t *count)
+{
+    if (holds && !held && (*holders)++ == 0) *count += is_counted;
+    if (held && !holds) --*holders;
+}
+
 static void on_state(void *owner, const struct member *member, enum member_state before)
 {
     struct measure *measure = owner;
     uint32_t about = index_of(measure, member->id);
+    struct measured *node = &measure->nodes[about];
     bool is_bad = member->state == MEMBER_SUSPECT || member->state == MEMBER_DOWN;
-    if (!measure->nodes[about].is_dead && measure->is_counting) {
-        measure->result->false_downs += member->state == MEMBER_DOWN;
-        (void)before;
-    }
+    bool is_counted = measure->is_counting && !node->is_dead;
+    count_holder(&node->suspected_by, before == MEMBER_SUSPECT, member->state == MEMBER_SUSPECT, is_counted,
+                 &measure->result->false_suspicions);
+    count_holder(&node->down_by, before == MEMBER_DOWN, member->state == MEMBER_DOWN, is_counted,
+                 &measure->result->false_downs);
     if (about != measure->dead || !is_bad) return;
     if (measure->suspected_us == 0) measure->suspected_us = measure->now_us;
     if (member->state != MEMBER_DOWN) return;
@@ -256,28 +266,18 @@ static void tear_down(struct measure *measure)
 
 /* --- figures -------------------------------------------------------------------------------------------- */
 
-static uint64_t sum_suspicions(const struct measure *measure)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < measure->settings->nodes; i++)
-        sum += gossip_stats(measure->nodes[i].gossip).suspicions;
-    return sum;
-}
-
 static void measure_calm(struct measure *measure)
 {
     const struct measure_settings *settings = measure->settings;
     struct measure_result *result = measure->result;
     run_until(measure, (WARM_UP_S + WARM_UP_NODE_S * (uint64_t)settings->nodes) * SECOND_US);
     struct network_counts before = measure->network.counts;
-    uint64_t suspicions = sum_suspicions(measure);
     measure->is_counting = true;
     run_until(measure, measure->now_us + settings->minutes * 60 * SECOND_US);
     measure->is_counting = false;
     double node_s = (double)settings->minutes * 60 * settings->nodes;
     result->bytes_per_s = (double)(measure->network.counts.datagram_bytes - before.datagram_bytes) / node_s;
     result->packets_per_s = (double)(measure->network.counts.datagrams - before.datagrams) / node_s;
-    result->suspicions = sum_suspicions(measure) - suspicions;
     result->node_hours = node_s / 3600;
 }
 

@@ -24,9 +24,9 @@ struct measure_result {
     double known_by_first_s; /* until the first one holds it for dead */
     double known_by_all_s;   /* until everybody does */
     double known_by_all_max_s;
-    uint64_t suspicions;  /* of nodes that lived, told apart by who raised them */
-    uint64_t false_downs; /* times a living node was held for dead, by anybody */
-    double node_hours;    /* over which these two were counted */
+    uint64_t false_suspicions; /* times a living node came under suspicion, by however many */
+    uint64_t false_downs;      /* times one was held for dead */
+    double node_hours;         /* over which these two were counted */
 };
 
 /* False when the machine has not the memory. */
