@@ -1,7 +1,7 @@
 /* Documents' keys and payloads, held to the bytes that docs/disk-format.md shows (tests/vectors/disk-format.txt).
  */
 #include "node/base/seal.h"
-#include "node/core/document.h"
+#include "node/core/layout_document.h"
 #include "tests/lib/check.h"
 #include "tests/vectors/vectors.h"
 
@@ -129,6 +129,61 @@ static void rules_are_read(void **state)
     assert_true(wire_is_done(&in));
 }
 
+static void a_node_is_read_and_written(void **state)
+{
+    struct made *made = *state;
+    struct document_member member = {0};
+    struct span address = {0};
+    assert_true(document_decode_member(payload_of(made, "member"), &member));
+    assert_true(member.is_member && member.since_us == TIME_US);
+    assert_span_text(member.name, "one");
+    assert_span(document_encode_member(&made->arena, &member), payload_of(made, "member"));
+    assert_true(document_decode_address(payload_of(made, "address"), &address));
+    assert_span_text(address, "10.0.0.1:3901");
+    assert_span(document_encode_address(&made->arena, address), payload_of(made, "address"));
+}
+
+static void what_is_staged_is_read_and_written(void **state)
+{
+    struct made *made = *state;
+    static const char *const roles[] = {"role", "role_removal", "role_not"};
+    static const char *const numbers[] = {"number", "number_not"};
+    for (int i = 0; i < 3; i++) {
+        struct document_staged_role role = {0};
+        assert_true(document_decode_staged_role(payload_of(made, roles[i]), &role));
+        assert_true(role.is_staged == (i < 2) && role.is_removal == (i == 1));
+        if (i == 0) assert_true(role.capacity == UINT64_C(100000000000));
+        if (i == 0) assert_span_text(role.zone, "west");
+        assert_span(document_encode_staged_role(&made->arena, &role), payload_of(made, roles[i]));
+    }
+    for (int i = 0; i < 2; i++) {
+        struct document_staged_number number = {0};
+        assert_true(document_decode_staged_number(payload_of(made, numbers[i]), &number));
+        assert_true(number.is_staged == (i == 0) && number.number == (i == 0 ? 2 : 0));
+        assert_span(document_encode_staged_number(&made->arena, &number), payload_of(made, numbers[i]));
+    }
+}
+
+static void a_layout_version_is_read_and_written(void **state)
+{
+    struct made *made = *state;
+    static struct ring_layout layout;
+    struct op_document document;
+    bool is_dismissed = false;
+    struct span key = get(made, "layout_key");
+    struct span id = span_of(key.bytes + 1, key.length - 1);
+    assert_true(layout_document_decode(id, payload_of(made, "layout"), &layout));
+    assert_true(layout.number == 1 && layout.nodes_count == 2 && layout.zones_count == 2);
+    assert_string_equal(layout.zones[layout.nodes[0].zone], "west");
+    assert_true(layout.nodes[1].capacity == UINT64_C(200000000000) && layout.holders[1][1] == 1);
+    memset(layout.hash, 0, sizeof layout.hash); /* computed anew */
+    assert_true(layout_document_encode(&made->arena, &layout, &document));
+    assert_span(document.key, key);
+    assert_span(span_of(document.register_.payload, document.register_.payload_bytes), payload_of(made, "layout"));
+    assert_true(document_decode_dismissed(payload_of(made, "dismissed"), &is_dismissed) && is_dismissed);
+    assert_span(document_encode_dismissed(&made->arena, true), payload_of(made, "dismissed"));
+}
+
 #define on_made(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -139,6 +194,9 @@ int main(void)
         on_made(a_key_and_its_secret_are_read_and_written),
         on_made(a_permission_is_read_and_written),
         on_made(rules_are_read),
+        on_made(a_node_is_read_and_written),
+        on_made(what_is_staged_is_read_and_written),
+        on_made(a_layout_version_is_read_and_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,41 @@ static void layouts_that_do_not_hold_together_are_refused(void **state)
     }
 }
 
+/* More zones or nodes than there is room for, and a name that ends before its length says. */
+static void counts_and_names_that_do_not_fit_are_refused(void **state)
+{
+    struct arena *arena = *state;
+    const uint32_t zones[] = {RING_ZONES_MAX, RING_ZONES_MAX + 1, 1, 1};
+    const uint32_t nodes[] = {1, 1, RING_NODES_MAX + 1, 1};
+    for (int i = 0; i < 4; i++) {
+        struct wire_out out;
+        const uint8_t zeros[RING_LAYOUT_HASH_BYTES] = {0};
+        uint8_t id[LAYOUT_DOCUMENT_ID_BYTES] = {[7] = 1};
+        static struct ring_layout layout;
+        wire_out_init(&out, arena);
+        wire_put_array(&out, 9);
+        wire_put_u64(&out, 1);
+        wire_put_u64(&out, 1);
+        wire_put_bytes(&out, span_of(zeros, sizeof zeros));
+        for (int j = 0; j < 3; j++)
+            wire_put_u64(&out, 1); /* one partition, one copy */
+        wire_put_array(&out, zones[i]);
+        for (uint32_t j = 0; j < zones[i]; j++)
+            wire_put_text(&out, i == 3 ? span_of("a\0b", 3) : span_text("a"));
+        wire_put_array(&out, nodes[i]);
+        for (uint32_t j = 0; j < nodes[i]; j++) {
+            wire_put_array(&out, 3);
+            wire_put_bytes(&out, span_of(zeros, sizeof zeros));
+            wire_put_u64(&out, 1);
+            wire_put_u64(&out, 0);
+        }
+        wire_put_bytes(&out, span_of(zeros, 1));
+        const uint8_t key[] = "skerry layout version";
+        crypto_generichash_blake2b(id + 8, 32, out.bytes, out.length, key, sizeof key - 1);
+        assert_false(layout_document_decode(span_of(id, sizeof id), span_of(out.bytes, out.length), &layout));
+    }
+}
+
 static void no_bytes_do_harm(void **state)
 {
     struct arena *arena = *state;
@@ -270,6 +305,7 @@ int main(void)
         arena_test(every_flipped_bit_is_refused),
         arena_test(cut_and_longer_ones_are_refused),
         arena_test(layouts_that_do_not_hold_together_are_refused),
+        arena_test(counts_and_names_that_do_not_fit_are_refused),
         arena_test(no_bytes_do_harm),
         arena_test(a_version_names_the_one_before),
         arena_test(without_memory_there_is_no_document),

@@ -248,6 +248,39 @@ static void an_adopted_store_takes_no_writes_until_it_is_opened_anew(void **stat
     expect_sound(rig);
 }
 
+/* It would be sound again under the new hash key, with whatever it says: it goes. */
+static void a_rotten_incarnation_does_not_come_along(void **state)
+{
+    struct rig *rig = *state;
+    rig->wall_us = 5000;
+    (void)boot(rig);
+    assert_true(disk_flip(&rig->disk, KV_META, 2, 90)); /* actor, format, incarnation */
+    adopt_theirs(rig);
+    rig_restart(rig);
+    expect_theirs(rig);
+    expect_sound(rig);
+    assert_int_equal(disk_rows_count(&rig->disk, KV_META), 3);
+    rig->wall_us = 6000;
+    assert_true(boot(rig) == 6000);
+}
+
+static void a_corrupt_document_is_said_and_changes_nothing(void **state)
+{
+    struct rig *rig = *state;
+    struct op_adopt theirs = THEIRS;
+    put_demo(rig);
+    assert_true(disk_flip(&rig->disk, KV_DOCS, 2, 90));
+    struct op op = {.kind = OP_ADOPT, .arena = &rig->arena, .adopt = &theirs};
+    rig_run(rig, &op, 1);
+    assert_err(op.err, ERR_CORRUPT);
+    assert_string_equal(op.corrupt.table, "docs");
+    assert_true(disk_flip(&rig->disk, KV_DOCS, 2, 90));
+    rig_restart(rig);
+    assert_false(rig->store.is_member);
+    expect_sound(rig);
+    adopt_theirs(rig);
+}
+
 /* The first documents of the new cluster come with its keys, each as it is. */
 static void documents_come_with_the_keys(void **state)
 {
@@ -346,17 +379,29 @@ static void a_failing_disk_leaves_one_cluster_or_the_other(void **state)
 static void too_little_memory_changes_nothing(void **state)
 {
     struct rig *rig = *state;
-    struct disk before;
+    static uint8_t large[3000];
+    struct op_document document = {.key = span_text("Nlarge"),
+                                   .register_ = {.payload = large, .payload_bytes = sizeof large}};
     struct op_adopt theirs = THEIRS;
+    struct disk before;
+    enum err err = ERR_MEMORY;
+    theirs.documents = &document;
+    theirs.documents_count = 1;
     put_demo(rig);
     (void)boot(rig);
     disk_copy(&rig->disk, &before);
-    arena_deinit(&rig->store.scratch);
-    rig->store.scratch.ceiling_bytes = 64;
-    assert_err(adopt(rig, &theirs), ERR_MEMORY);
-    rig_expect_same_rows(&rig->disk, &before);
-    rig->store.scratch.ceiling_bytes = STORE_SCRATCH_BYTES_MAX;
-    adopt_theirs(rig);
+    for (size_t ceiling = 64; err != ERR_OK; ceiling += 64) {
+        arena_deinit(&rig->store.scratch);
+        arena_init(&rig->store.scratch, ceiling);
+        err = adopt(rig, &theirs);
+        if (err == ERR_OK) break;
+        assert_err(err, ERR_MEMORY);
+        rig_expect_same_rows(&rig->disk, &before);
+        assert_true(ceiling < 100000);
+    }
+    rig_restart(rig);
+    expect_theirs(rig);
+    expect_sound(rig);
     disk_deinit(&before);
 }
 
@@ -369,6 +414,8 @@ int main(void)
         rig_test(a_store_with_documents_besides_the_demos_is_refused),
         rig_test(a_member_is_refused_and_stays_what_it_is),
         rig_test(an_adopted_store_takes_no_writes_until_it_is_opened_anew),
+        rig_test(a_rotten_incarnation_does_not_come_along),
+        rig_test(a_corrupt_document_is_said_and_changes_nothing),
         rig_test(documents_come_with_the_keys),
         rig_test(a_trial_changes_nothing),
         rig_test(what_was_written_just_before_is_seen),
