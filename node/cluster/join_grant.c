@@ -1,6 +1,8 @@
 /* JOIN_ASK → (founding) → documents → JOIN_GRANT. */
 #include "node/cluster/join_grant.h"
 
+#include "node/cluster/join_connect.h"
+
 #include <stdio.h>
 
 /* Who is let in, copied: the link may be gone when the store has answered. */

@@ -10,8 +10,4 @@ void join_grant_on_ask(struct cluster *cluster, struct channel *channel, const s
 /* Both ends proved to be members of this cluster: of its id, that is; documents may say otherwise. */
 bool join_is_same_cluster(const struct cluster *cluster, const struct channel *channel);
 
-/* What an operator who waits for this link is told. */
-void join_connect_ends(struct cluster *cluster, const struct channel *channel, bool is_done, const char *what,
-                       struct span detail);
-
 #endif

@@ -87,6 +87,12 @@ struct channel *links_dial(struct cluster *cluster, struct span address, enum ch
 /* The channel of a number, if it is the one of that serial and still of use; else NULL. */
 struct channel *links_find(const struct cluster *cluster, uint32_t number, uint64_t serial);
 
+/* Is it the link of that number and serial? */
+static inline bool links_is(const struct channel *channel, uint32_t number, uint64_t serial)
+{
+    return channel->number == number && channel->serial == serial;
+}
+
 /* A ready link of two members to the node, or NULL. */
 struct channel *links_to(const struct cluster *cluster, const uint8_t *node_id);
 
