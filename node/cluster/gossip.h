@@ -78,8 +78,8 @@ void gossip_on_time(struct gossip *gossip, uint64_t now_us, uint64_t wall_us);
 uint64_t gossip_deadline_ms(const struct gossip *gossip);
 
 /* An announcement that came another way (a link's HELLO, an exchange), from the member `by` (NULL: our own store).
- * True when it was news. Verified here; what is malformed or forged is an offence of `by`. One of no member is not
- * (our documents may be behind), but many are. */
+ * True when it was news to us. Verified here; what is malformed or forged is an offence of `by`. One of no member
+ * is not (our documents may be behind), but many are. Passed on to others only when it is of `by` itself. */
 bool gossip_hear(struct gossip *gossip, struct span announcement, struct member *by, uint64_t now_us);
 
 /* Our own announcement, as signed; until the next gossip_say() or refutation. */

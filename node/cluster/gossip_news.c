@@ -33,10 +33,12 @@ static void on_stranger(struct gossip *gossip, struct member *by, bool is_known_
         gossip_offence(gossip, by, "an announcement of no member", gossip->now_ms);
 }
 
-static void take(struct gossip *gossip, struct member *member, struct span bytes, bool is_raised)
+/* `is_news` to others, too: not what came out of a store or an exchange, which they have or will ask for. */
+static void take(struct gossip *gossip, struct member *member, struct span bytes, bool is_news, bool is_raised)
 {
     if (!gossip_keep_announcement(gossip, member, bytes)) return; /* no memory: it comes again */
-    rumours_add(&gossip->rumours, &gossip_row_of(member)->announcement_news);
+    rumours_remove(&gossip_row_of(member)->announcement_news);
+    if (is_news) rumours_add(&gossip->rumours, &gossip_row_of(member)->announcement_news);
     if (gossip_is_withdrawn(member)) {
         gossip_set_state(gossip, member, MEMBER_DOWN);
     } else if (is_raised) {
@@ -68,7 +70,8 @@ static bool hear(struct gossip *gossip, struct span bytes, struct member *by, bo
         return false;
     }
     bool is_raised = !member->has_announcement || announcement.incarnation > member->announcement.incarnation;
-    take(gossip, member, bytes, is_raised);
+    bool is_gossip = gossip->heard.sender != NULL; /* else it came another way: of itself, or of everybody */
+    take(gossip, member, bytes, is_gossip || member == by, is_raised);
     return true;
 }
 
@@ -91,6 +94,14 @@ static void pass_on(struct gossip *gossip, struct member *member, const uint8_t 
     rumours_add(&gossip->rumours, &row->claim_news);
 }
 
+/* The suspect hears of it from some of us at once, from about GOSSIP_SMALL_MAX however many we are: its time may
+ * be shorter than until it is pinged again. */
+static void warn(struct gossip *gossip, struct member *member)
+{
+    bool is_our_turn = prng_u64(&gossip->prng) % gossip->members->count < GOSSIP_SMALL_MAX;
+    if (is_our_turn && probe_can_reach(member, gossip->now_ms)) gossip_send_kind(gossip, member, GOSSIP_NEWS, 0);
+}
+
 void gossip_suspect(struct gossip *gossip, struct member *member, enum member_state state,
                     const uint8_t by[LINK_NODE_ID_BYTES])
 {
@@ -103,6 +114,7 @@ void gossip_suspect(struct gossip *gossip, struct member *member, enum member_st
         memcpy(row->accuser, by, LINK_NODE_ID_BYTES);
         suspicion_begin(&row->suspicion, &gossip->suspicions, by, gossip->period_ms, count, now_ms);
         gossip_set_state(gossip, member, MEMBER_SUSPECT);
+        warn(gossip, member);
         is_news = true;
     } else {
         is_news = suspicion_confirm(&row->suspicion, &gossip->suspicions, by, gossip->period_ms, count, now_ms);
@@ -217,15 +229,31 @@ static uint64_t shown_of_us(const struct gossip *gossip, const struct gossip_mes
     return shown;
 }
 
-/* It speaks for others only while it is one of us. */
-static void heed_rest(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                      struct common *common)
+/* Does it know another announcement of us than we have, or we another of it than it says? One of us will learn. */
+static bool is_behind(const struct gossip *gossip, const struct member *sender,
+                      const struct gossip_message *message)
+{
+    return message->known != gossip->own.announcement.incarnation ||
+           (sender->has_announcement && message->incarnation < sender->announcement.incarnation);
+}
+
+/* Who left, or is doubled, speaks for itself only, and is told only what there is of itself. */
+static void heed_withdrawn(struct gossip *gossip, struct member *sender, const struct gossip_message *message)
+{
+    if (message->kind == GOSSIP_PING) {
+        gossip_probe_on_message(gossip, sender, message);
+    } else if (is_behind(gossip, sender, message)) {
+        gossip_answer(gossip, sender);
+    }
+}
+
+static void heed_one_of_us(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
+                           struct common *common)
 {
     bool is_accused = sender->state == MEMBER_DOWN || sender->state == MEMBER_SUSPECT;
-    bool is_behind = message->known != gossip->own.announcement.incarnation ||
-                     (sender->has_announcement && message->incarnation < sender->announcement.incarnation);
-    bool wants_answer = is_accused || is_behind;
-    common->is_same_announcements |= is_same_announcements(gossip, message);
+    bool wants_answer = is_accused || is_behind(gossip, sender, message);
+    gossip->heard.is_same = is_same_announcements(gossip, message);
+    common->is_same_announcements |= gossip->heard.is_same;
     for (uint32_t i = 0; i < message->claims_count; i++)
         on_claim(gossip, sender, &message->claims[i], common, &wants_answer);
     gossip_probe_on_message(gossip, sender, message);
@@ -246,10 +274,10 @@ static void heed(struct gossip *gossip, struct member *sender, const struct goss
         hear(gossip, message->announcements[i], sender, common.is_same_documents);
     if (sender->quarantined_until_ms > gossip->now_ms) return;
     if (gossip_is_withdrawn(sender)) {
-        if (message->kind == GOSSIP_PING) gossip_probe_on_message(gossip, sender, message);
-        return;
+        heed_withdrawn(gossip, sender, message);
+    } else {
+        heed_one_of_us(gossip, sender, message, &common);
     }
-    heed_rest(gossip, sender, message, &common);
 }
 
 void gossip_heed(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
@@ -260,6 +288,7 @@ void gossip_heed(struct gossip *gossip, struct member *sender, const struct goss
     gossip->heard.said = message->incarnation;
     gossip->heard.from = from;
     gossip->heard.bytes = gossip_message_bytes(message);
+    gossip->heard.is_same = false;
     heed(gossip, sender, message);
     gossip->heard.sender = NULL;
 }

@@ -51,27 +51,32 @@ static void ride_own(const struct gossip *gossip, const struct member *to, struc
     gossip_message_add_announcement(message, span_of(gossip->own.bytes, gossip->own.length));
 }
 
-/* Does this piece of news go along? Not what the receiver said itself or was told above. */
-static bool ride(const struct gossip *gossip, const struct member *to, const struct rumour *rumour,
-                 struct gossip_message *message)
+/* Is this piece of news none to the receiver: about itself, or an announcement that it just showed to have? */
+static bool is_known(const struct gossip *gossip, const struct member *to, const struct rumour *rumour)
 {
     const struct gossip_row *row = rumour->owner;
-    const struct member *about = row->member;
-    if (about == to || (about->is_self && gossip->heard.sender == to)) return false;
+    bool is_heard = gossip->heard.sender == to;
+    bool is_announcement = rumour == &row->announcement_news;
+    return row->member == to || (is_heard && is_announcement && (gossip->heard.is_same || row->member->is_self));
+}
+
+static bool ride(const struct rumour *rumour, struct gossip_message *message)
+{
+    const struct gossip_row *row = rumour->owner;
     if (rumour == &row->announcement_news)
-        return gossip_message_add_announcement(message, about->announcement_bytes);
-    struct gossip_claim claim = claim_about(about);
+        return gossip_message_add_announcement(message, row->member->announcement_bytes);
+    struct gossip_claim claim = claim_about(row->member);
     return gossip_message_add_claim(message, &claim);
 }
 
-/* As much news as fits. With `counts` a piece has then been told once more. */
+/* As much news as fits. With `counts` a piece has then been told once more; and so has one that was known. */
 static void ride_news(struct gossip *gossip, const struct member *to, bool counts, struct gossip_message *message)
 {
-    struct rumour *told[GOSSIP_CLAIMS_MAX + GOSSIP_ANNOUNCEMENTS_MAX];
+    struct rumour *told[NEWS_TRIED_MAX];
     uint32_t told_count = 0;
     struct rumour *rumour = rumours_first(&gossip->rumours);
     for (uint32_t i = 0; i < NEWS_TRIED_MAX && rumour != NULL; i++) {
-        if (ride(gossip, to, rumour, message)) told[told_count++] = rumour;
+        if (is_known(gossip, to, rumour) || ride(rumour, message)) told[told_count++] = rumour;
         rumour = rumours_next(&gossip->rumours, rumour);
     }
     for (uint32_t i = 0; counts && i < told_count; i++)

@@ -99,6 +99,7 @@ struct gossip {
         uint64_t said;               /* its own */
         struct span from;            /* where it came from */
         size_t bytes;                /* how long it was */
+        bool is_same;                /* it holds the announcements that we hold */
     } heard;
 };
 

@@ -48,6 +48,7 @@ struct net_node {
     int64_t wall_offset_us;
     struct net_log logs[NET_LOGS_MAX];
     uint32_t differs_documents, differs_announcements;
+    const struct member *exchange_with; /* announcements differ: wanted behind this step */
     uint32_t state_changes;
 };
 
@@ -122,6 +123,34 @@ static inline uint32_t net_logged(const struct net_node *node, const char *event
     return 0;
 }
 
+static inline void net_drain(struct net_node *node);
+
+/* What `from` holds of everybody comes to `to`, as over a link. */
+static inline void net_tell_all(struct net_node *from, struct net_node *to)
+{
+    struct member *by = members_find(&to->members, net_id(from));
+    for (uint32_t i = 0; by != NULL && i < from->members.count; i++) {
+        const struct member *row = from->members.rows[i];
+        if (row->has_announcement) gossip_hear(to->gossip, row->announcement_bytes, by, to->net->now_us);
+    }
+    net_drain(to);
+}
+
+static inline void net_exchange(struct net_node *node)
+{
+    const struct member *with = node->exchange_with;
+    struct net *net = node->net;
+    node->exchange_with = NULL;
+    for (uint32_t i = 0; with != NULL && i < net->count; i++) {
+        struct net_node *other = &net->nodes[i];
+        bool is_it = other->is_up && !other->is_frozen && other != node &&
+                     memcmp(with->id, net_id(other), LINK_NODE_ID_BYTES) == 0;
+        if (!is_it || net->is_cut[node->index][i] || net->is_cut[i][node->index]) continue;
+        net_tell_all(node, other);
+        net_tell_all(other, node);
+    }
+}
+
 static inline void net_drain(struct net_node *node)
 {
     struct net *net = node->net;
@@ -135,6 +164,7 @@ static inline void net_drain(struct net_node *node)
         }
     }
     arena_reset(&node->step);
+    if (node->exchange_with != NULL) net_exchange(node);
 }
 
 static inline void net_on_differs(void *owner, const struct member *member, bool documents, bool announcements)
@@ -143,6 +173,7 @@ static inline void net_on_differs(void *owner, const struct member *member, bool
     assert_non_null(member);
     node->differs_documents += documents ? 1 : 0;
     node->differs_announcements += announcements ? 1 : 0;
+    if (announcements) node->exchange_with = member;
 }
 
 static inline void net_on_state(void *owner, const struct member *member, enum member_state before)
