@@ -316,10 +316,12 @@ static int run_gossip(const struct options *options)
 
 static int dispatch(const char *command, struct options *options)
 {
+    bool is_gossip = strcmp(command, "gossip") == 0;
+    if (!is_gossip && options->run.nodes > RUN_NODES_MAX) return refuse("a run has at most 100 nodes", NULL);
     if (strcmp(command, "run") == 0) return run_one(options);
     if (strcmp(command, "sweep") == 0 && !options->has_seeds) return refuse("sweep wants --seeds A..B", NULL);
     if (strcmp(command, "sweep") == 0) return run_sweep(options);
-    if (strcmp(command, "gossip") == 0) return run_gossip(options);
+    if (is_gossip) return run_gossip(options);
     return refuse("there is no such command", command);
 }
 

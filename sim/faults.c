@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define SECOND_US UINT64_C(1000000)
+#define CHANGE_US UINT64_C(12000) /* an operator's change takes about so long */
 
 const char *fault_name(enum fault_kind kind)
 {
@@ -171,14 +172,18 @@ static void start_later(struct faults *faults, struct machine *machine, uint64_t
                                                         .life = machine->life});
 }
 
-static void crash(struct faults *faults, bool loses_power)
+static void stop_for_a_while(struct faults *faults, struct machine *machine, bool loses_power)
 {
-    struct machine *machine = draw_machine(faults);
-    if (machine == NULL) return;
     machine_stop(machine, loses_power, "a fault");
     start_later(faults, machine,
                 dice_chance(&faults->prng, 500) ? dice_below(&faults->prng, 2 * SECOND_US)
                                                 : draw_duration(faults));
+}
+
+static void crash(struct faults *faults, bool loses_power)
+{
+    struct machine *machine = draw_machine(faults);
+    if (machine != NULL) stop_for_a_while(faults, machine, loses_power);
 }
 
 static void use_address(struct machine *machine)
@@ -267,7 +272,11 @@ static void change_documents(struct faults *faults)
     uint64_t times = dice_between(&faults->prng, 1, 4);
     while (times-- > 0) {
         struct machine *machine = draw_ready(faults);
-        if (machine != NULL) operators_change_documents(faults->operators, machine);
+        if (machine == NULL) continue;
+        operators_change_documents(faults->operators, machine);
+        /* By itself a crash hardly ever falls between a write and its answer. */
+        if (faults->settings.has[FAULT_POWER] && dice_chance(&faults->prng, 100))
+            put(faults, HAPPENING_UNDO, dice_below(&faults->prng, CHANGE_US), FAULT_POWER, machine);
     }
 }
 
@@ -343,10 +352,13 @@ static void on_fault(struct faults *faults)
 
 static void on_undo(struct faults *faults, enum fault_kind kind, void *thing)
 {
+    struct machine *machine = thing;
     if (kind == FAULT_CUT) {
         undo_cut(faults, thing);
+    } else if (kind == FAULT_POWER) {
+        if (machine->is_up) stop_for_a_while(faults, machine, true);
     } else {
-        ((struct machine *)thing)->disk.is_full = false;
+        machine->disk.is_full = false;
     }
 }
 

@@ -10,6 +10,8 @@
 #include "sim/faults.h"
 #include "sim/oracle.h"
 
+enum { RUN_NODES_MAX = 100 }; /* to begin with; some may join */
+
 struct run_settings {
     uint64_t seed;
     uint32_t nodes;           /* 0: drawn */
