@@ -296,7 +296,7 @@ static void a_layout_number_that_is_not_shown_is_named(void **state)
     struct event event = {.kind = EVENT_TIME, .now_ms = puppet.now_ms};
     cluster_begin(&puppet.node.cluster, &event, &puppet.effects);
     exchange_with(&puppet.node.cluster, member); /* as gossip would: the digests differ */
-    puppet_step(&puppet, &event);
+    puppet_carry_out_all(&puppet);
     puppet_pump(&puppet);
     assert_int_equal(puppet.heard[MESSAGE_DOCS_DIGESTS], 1);
     const struct message want = {.kind = MESSAGE_DOCS_WANT, .groups = span_of(groups, sizeof groups)};

@@ -89,7 +89,10 @@ static inline void puppet_take_bytes(struct puppet *puppet, struct span bytes)
 static inline void puppet_carry_out(struct puppet *puppet, struct effect *effect)
 {
     bool is_ours = puppet->is_open && effect->peer.number == puppet->number;
-    if (effect->kind == EFFECT_STORE) puppet_store(puppet, effect->op);
+    if (effect->kind == EFFECT_STORE) {
+        puppet_store(puppet, effect->op); /* with the answer the effect goes */
+        return;
+    }
     if (effect->kind == EFFECT_LINK_SEND && is_ours) puppet_take_bytes(puppet, effect->peer.bytes);
     if (effect->kind == EFFECT_LINK_CLOSE && is_ours) puppet->is_closed_by_node = true;
     if (effect->kind == EFFECT_LOG) puppet_log(puppet, effect);
@@ -98,14 +101,10 @@ static inline void puppet_carry_out(struct puppet *puppet, struct effect *effect
 }
 
 /* What an effect points to stays until the next step only: an op is run behind all else. */
-static inline void puppet_step(struct puppet *puppet, struct event *event)
+static inline void puppet_carry_out_all(struct puppet *puppet)
 {
     struct effect *stores[CLUSTER_PEERS_MAX];
     uint32_t stores_count = 0;
-    event->now_ms = puppet->now_ms;
-    event->now_us = puppet->now_ms * 1000;
-    event->wall_us = 1000000 + event->now_us;
-    node_step(&puppet->node, event, &puppet->effects);
     for (struct effect *effect = effects_take(&puppet->effects); effect != NULL;
          effect = effects_take(&puppet->effects)) {
         if (effect->kind == EFFECT_STORE) {
@@ -117,6 +116,15 @@ static inline void puppet_step(struct puppet *puppet, struct event *event)
     }
     for (uint32_t i = 0; i < stores_count; i++)
         puppet_carry_out(puppet, stores[i]);
+}
+
+static inline void puppet_step(struct puppet *puppet, struct event *event)
+{
+    event->now_ms = puppet->now_ms;
+    event->now_us = puppet->now_ms * 1000;
+    event->wall_us = 1000000 + event->now_us;
+    node_step(&puppet->node, event, &puppet->effects);
+    puppet_carry_out_all(puppet);
 }
 
 /* --- life -----------------------------------------------------------------------------------------------------
