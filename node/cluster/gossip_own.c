@@ -154,9 +154,10 @@ void gossip_leave(struct gossip *gossip, uint64_t now_ms)
     if (gossip->own.is_leaving || gossip->own.length == 0) return;
     gossip->own.is_leaving = true;
     gossip_own_raise(gossip, 0);
-    gossip->wants_broadcast = false;
-    for (uint32_t i = 0; i < GOSSIP_LEAVE_TOLD_MAX && i < gossip->probe.order_count; i++) {
-        struct member *member = probe_next(&gossip->probe, &gossip->prng, now_ms);
+    bool is_small = gossip->members->count <= GOSSIP_SMALL_MAX;
+    gossip_broadcast(gossip); /* to everybody, in a small cluster */
+    for (uint32_t i = 0; !is_small && i < GOSSIP_LEAVE_TOLD_MAX; i++) {
+        struct member *member = probe_next(&gossip->probe, &gossip->prng, gossip->now_ms);
         if (member != NULL) gossip_send_kind(gossip, member, GOSSIP_NEWS, 0);
     }
 }

@@ -213,6 +213,23 @@ static void who_leaves_in_order_is_down_at_once_and_not_suspected(void **state)
     net_until_all_are(&net, MEMBER_ALIVE, 40);
 }
 
+static void in_a_small_cluster_everybody_hears_of_a_leave_at_once(void **state)
+{
+    (void)state;
+    settle("small_leave", 8);
+    gossip_leave(net.nodes[2].gossip, net_now_ms(&net));
+    gossip_leave(net.nodes[2].gossip, net_now_ms(&net)); /* again is nothing */
+    net_drain(&net.nodes[2]);
+    net_stop(&net.nodes[2]);
+    net_run(&net, 1);
+    assert_true(net_all_see(&net, 2, MEMBER_DOWN));
+    for (uint32_t i = 0; i < 8; i++) {
+        if (i != 2) assert_int_equal(net_logged(&net.nodes[i], "a node left in order"), 1);
+    }
+    net_run(&net, 30);
+    assert_int_equal(net_sum(&net).suspicions, 0);
+}
+
 /* Stopped as by SIGSTOP: the others may hold it for down, but it does not blame them for its sleep. */
 static void a_node_that_slept_suspects_nobody(void **state)
 {
@@ -453,6 +470,7 @@ int main(void)
         net_test(a_node_that_was_down_is_back_with_its_next_incarnation),
         net_test(a_restart_with_a_lower_incarnation_raises_itself),
         net_test(who_leaves_in_order_is_down_at_once_and_not_suspected),
+        net_test(in_a_small_cluster_everybody_hears_of_a_leave_at_once),
         net_test(a_node_that_slept_suspects_nobody),
         net_test(a_starved_node_judges_late_but_right),
         net_test(a_cluster_that_slept_wakes_as_it_was),
