@@ -14,7 +14,7 @@ static const struct usage ASSIGN_USAGE = {
         "Stage a role for a node: the zone (site) it is in and how much it may hold. Of a node that has a role\n"
         "what is not given stays. Nothing moves before `skerry layout apply`.\n" NODE_HELP,
     .examples = "  skerry layout assign paris-1 --zone paris --capacity 100G\n"
-                "  skerry layout assign a03f88a5 --capacity 1.5TiB\n",
+                "  skerry layout assign paris-1 --capacity 1.5TiB\n",
     .arguments_min = 1,
     .arguments_max = 1,
 };
@@ -80,8 +80,7 @@ static const struct usage HISTORY_USAGE = {
     .examples = "  skerry layout history\n",
 };
 
-/* --- showing ----------------------------------------------------------------------------------------------------
- */
+/* --- showing -------------------------------------------------------------------------------------------- */
 
 static void print_in_force(const json_t *layout)
 {
@@ -155,8 +154,7 @@ static int show(int argc, char **argv)
     return code;
 }
 
-/* --- staging ----------------------------------------------------------------------------------------------------
- */
+/* --- staging -------------------------------------------------------------------------------------------- */
 
 static void print_after_staging(const json_t *document)
 {

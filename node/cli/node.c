@@ -9,8 +9,9 @@
 
 enum {
     CONNECT_TIMEOUT_S = 60,
-    CONNECT_AGAIN_MS = 200,
-    CONNECT_SILENT_MAX = 25, /* a node that joins opens its database anew: it may not answer for a while */
+    CONNECT_AGAIN_MS = 100,
+    CONNECT_HEARD_MAX = 50,  /* looks, until a node that joined is heard of */
+    CONNECT_SILENT_MAX = 50, /* a node that joins opens its database anew: it may not answer for a while */
 };
 
 static const struct usage ID_USAGE = {
@@ -18,7 +19,7 @@ static const struct usage ID_USAGE = {
     .synopsis = "[OPTIONS]",
     .about = "Print the node's id and address as ID@HOST:PORT, the form that `skerry node connect` takes.\n",
     .examples = "  skerry node id\n"
-                "  skerry node connect \"$(skerry node id --data-dir /srv/a)\" --data-dir /srv/b\n",
+                "  skerry node id -o json\n",
 };
 
 static const struct usage CONNECT_USAGE = {
@@ -28,10 +29,8 @@ static const struct usage CONNECT_USAGE = {
         "Make this node and another one members of one cluster, and wait until they are. The one of both that\n"
         "is fresh (it holds no items) joins the other's cluster; when both are, the other joins this one's.\n"
         "Both need the same secret ([rpc] secret_file). With ID only the node of that id will do.\n",
-    .examples =
-        "  skerry node connect 10.0.0.7:3901\n"
-        "  skerry node connect "
-        "a03f88a56942b43220828b3485cd685051539b082b378cf1bc7a50a0eda3c2aa@paris-1.example.org:3901 --timeout 10\n",
+    .examples = "  skerry node connect rome-1.example.org:3901\n"
+                "  skerry node connect rome-1.example.org:3901 --timeout 10 -o json\n",
     .arguments_min = 1,
     .arguments_max = 1,
 };
@@ -49,14 +48,12 @@ static const struct usage REMOVE_USAGE = {
     .synopsis = "NODE [OPTIONS]",
     .about = "Take a node out of the cluster. It must have no role: `skerry layout remove` comes first.\n"
              "NODE is its name, its id or the first digits of that.\n",
-    .examples = "  skerry node remove paris-1\n"
-                "  skerry node remove a03f88a5 --force\n",
+    .examples = "  skerry node remove rome-1\n",
     .arguments_min = 1,
     .arguments_max = 1,
 };
 
-/* --- id, list --------------------------------------------------------------------------------------------------
- */
+/* --- id, list ------------------------------------------------------------------------------------------- */
 
 static void print_id(const json_t *cluster)
 {
@@ -120,8 +117,7 @@ static int list(int argc, char **argv)
     return code;
 }
 
-/* --- connect ----------------------------------------------------------------------------------------------------
- */
+/* --- connect -------------------------------------------------------------------------------------------- */
 
 struct connect {
     struct roster_ask ask;
@@ -130,6 +126,7 @@ struct connect {
     uint64_t begun_us;
     uint64_t timeout_s;
     unsigned silent_count; /* questions in a row without an answer */
+    size_t unknown_before; /* nodes that were not heard of */
 };
 
 static void wait_a_little(void)
@@ -203,6 +200,32 @@ static int wait_for_it(struct connect *connect)
     return code;
 }
 
+static size_t count_unknown(const json_t *cluster)
+{
+    const json_t *node;
+    size_t i, count = 0;
+    json_array_foreach(json_object_get(cluster, "nodes"), i, node)
+    {
+        count += strcmp(roster_text(node, "state"), "unknown") == 0;
+    }
+    return count;
+}
+
+/* Members it is; a node that joined starts anew and then says that it is there. That is waited for, but not long:
+ * whoever is silent is shown as such. */
+static void wait_until_heard(struct connect *connect)
+{
+    bool is_heard = false;
+    for (int i = 0; i < CONNECT_HEARD_MAX && !is_heard && !is_late(connect) && !interrupt_came(); i++) {
+        json_t *cluster = NULL;
+        is_heard = operator_try(&connect->ask.operator, "/v1/cluster", &cluster) &&
+                   json_array_size(json_object_get(cluster, "nodes")) > 1 &&
+                   count_unknown(cluster) <= connect->unknown_before;
+        json_decref(cluster);
+        if (!is_heard) wait_a_little();
+    }
+}
+
 static int show_connected(struct connect *connect)
 {
     json_t *cluster = NULL;
@@ -225,6 +248,7 @@ static int begin_connect(struct connect *connect)
     json_t *body = say_need(json_pack("{ss}", "target", connect->ask.arguments.words[0]));
     int code = operator_call(&connect->ask.operator, "GET", "/v1/cluster", NULL, &cluster);
     roster_short(cluster, "cluster", connect->cluster_before);
+    connect->unknown_before = count_unknown(cluster);
     json_decref(cluster);
     if (code != CLI_GO) {
         json_decref(body);
@@ -251,7 +275,10 @@ static int connect_node(int argc, char **argv)
         connect.begun_us = terminal_now_us();
         code = begin_connect(&connect);
         if (code == CLI_GO) code = wait_for_it(&connect);
-        if (code == CLI_DONE) code = show_connected(&connect);
+        if (code == CLI_DONE) {
+            wait_until_heard(&connect);
+            code = show_connected(&connect);
+        }
     }
     roster_end(&connect.ask);
     interrupt_end();

@@ -36,7 +36,7 @@ bool roster_print_json(const struct roster_ask *ask, json_t *document)
     return true;
 }
 
-/* --- members of a document --------------------------------------------------------------------------------- */
+/* --- members of a document ------------------------------------------------------------------------------ */
 
 uint64_t roster_number(const json_t *object, const char *member)
 {
@@ -96,7 +96,7 @@ void roster_print_text(const char *before, const json_t *value)
     free(text);
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------------------------------------- */
 
 /* How far its clock is from the server's: "+12.3 s". */
 static void add_clock(struct table *table, const json_t *node)
@@ -172,8 +172,7 @@ void roster_print_nodes(const json_t *cluster)
     table_deinit(&table);
 }
 
-/* --- staged changes --------------------------------------------------------------------------------------------
- */
+/* --- staged changes ------------------------------------------------------------------------------------- */
 
 static void print_change(const json_t *change, struct buffer *line)
 {

@@ -9,7 +9,7 @@
 
 enum { SHORT_BYTES = 8 };
 
-/* --- who is meant ---------------------------------------------------------------------------------------- */
+/* --- who is meant --------------------------------------------------------------------------------------- */
 
 const struct member *plan_member(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES])
 {
@@ -63,7 +63,7 @@ bool plan_is_member(const struct plan_input *input, const uint8_t node_id[RING_N
     return is_self(input, node_id) || view_is_member(input->view, node_id, NULL);
 }
 
-/* --- the next layout -------------------------------------------------------------------------------------- */
+/* --- the next layout ------------------------------------------------------------------------------------ */
 
 /* A node of the next layout with the name of its zone, before zones have indexes. */
 struct wished {
@@ -200,7 +200,7 @@ bool plan_build_next(const struct plan_input *input, const struct staged *staged
     return true;
 }
 
-/* --- its holders ------------------------------------------------------------------------------------------ */
+/* --- its holders ---------------------------------------------------------------------------------------- */
 
 static const char *plural(uint32_t count)
 {
@@ -256,7 +256,7 @@ enum plan_assigned plan_assign(const struct plan_input *input, const struct ring
     return PLAN_ASSIGN_REFUSED;
 }
 
-/* --- the plan ---------------------------------------------------------------------------------------------- */
+/* --- the plan ------------------------------------------------------------------------------------------- */
 
 struct plan *plan_make(const struct plan_input *input)
 {
@@ -277,7 +277,7 @@ struct plan *plan_make(const struct plan_input *input)
     return plan;
 }
 
-/* --- results ------------------------------------------------------------------------------------------------ */
+/* --- results -------------------------------------------------------------------------------------------- */
 
 void plan_say(struct plan_result *result, enum plan_verdict verdict, const char *code, const char *format, ...)
 {

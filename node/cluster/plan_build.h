@@ -36,7 +36,7 @@ enum plan_assigned plan_assign(const struct plan_input *input, const struct ring
 bool plan_moves(const struct plan_input *input, struct plan *plan);
 void plan_warn(const struct plan_input *input, struct plan *plan);
 
-/* --- results --------------------------------------------------------------------------------------------- */
+/* --- results -------------------------------------------------------------------------------------------- */
 
 /* Fill in a verdict without documents. `code` lives for ever; NULL when it is no refusal. */
 __attribute__((format(printf, 4, 5))) void plan_say(struct plan_result *result, enum plan_verdict verdict,

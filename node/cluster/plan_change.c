@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-/* --- documents -------------------------------------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------------------------------------ */
 
 static void put_role(const struct plan_input *input, struct plan_result *result, const uint8_t *node_id,
                      const struct document_staged_role *role)
@@ -72,7 +72,7 @@ static bool read_staged(const struct plan_input *input, struct staged *staged, s
     return false;
 }
 
-/* --- staging ---------------------------------------------------------------------------------------------- */
+/* --- staging -------------------------------------------------------------------------------------------- */
 
 /* What the role of the node does not say comes from the one it has. False when it has none. */
 static bool complete_role(const struct staged *staged, const uint8_t *node_id, struct span *zone,
@@ -174,7 +174,7 @@ void plan_revert(const struct plan_input *input, struct plan_result *result)
         plan_say(result, PLAN_NOTHING, NULL, "nothing is staged");
 }
 
-/* --- applying ---------------------------------------------------------------------------------------------- */
+/* --- applying ------------------------------------------------------------------------------------------- */
 
 /* Is `number` the one that can be made now? */
 static bool check_apply(const struct staged *staged, uint64_t number, struct plan_result *result)
@@ -238,7 +238,7 @@ void plan_apply(const struct plan_input *input, uint64_t number, struct plan_res
     put_cleared(input, &staged, result);
 }
 
-/* --- without hands ----------------------------------------------------------------------------------------- */
+/* --- without hands -------------------------------------------------------------------------------------- */
 
 /* Does the member say where and how much, and is it there? */
 static bool has_wish(const struct plan_input *input, const struct member *member)
@@ -310,7 +310,7 @@ void plan_auto(const struct plan_input *input, struct plan_result *result)
     if (result->verdict == PLAN_CONFLICT) result->verdict = PLAN_NOTHING; /* the message says what is missing */
 }
 
-/* --- members ----------------------------------------------------------------------------------------------- */
+/* --- members -------------------------------------------------------------------------------------------- */
 
 void plan_remove_member(const struct plan_input *input, struct span node, bool is_forced, uint64_t wall_us,
                         struct plan_result *result)

@@ -15,7 +15,7 @@ struct pair {
     uint16_t from, to;
 };
 
-/* --- nodes and zones ------------------------------------------------------------------------------------- */
+/* --- nodes and zones ------------------------------------------------------------------------------------ */
 
 static struct plan_node *add_node(const struct plan_input *input, struct plan *plan, const uint8_t *id)
 {
@@ -94,7 +94,7 @@ static void find_zones(const struct plan *plan, struct change *change)
     }
 }
 
-/* --- one partition --------------------------------------------------------------------------------------- */
+/* --- one partition -------------------------------------------------------------------------------------- */
 
 /* Its holders as places in the plan's list of nodes. */
 struct holders {
@@ -159,7 +159,7 @@ static uint32_t pair_partition(struct plan *plan, const struct change *change, u
     return count;
 }
 
-/* --- bytes ------------------------------------------------------------------------------------------------ */
+/* --- bytes ---------------------------------------------------------------------------------------------- */
 
 /* What others say they hold is believed as a figure to show: sums end at the largest number. */
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -193,7 +193,7 @@ static uint64_t estimate_partition(const struct plan_input *input, const struct 
     return copies == 0 ? 0 : used / copies;
 }
 
-/* --- moves ------------------------------------------------------------------------------------------------ */
+/* --- moves ---------------------------------------------------------------------------------------------- */
 
 static int compare_pairs(const void *a, const void *b)
 {

@@ -42,7 +42,7 @@ const struct staged_role *staged_role_of(const struct staged *staged, const uint
     return is_there ? &staged->roles[index] : NULL;
 }
 
-/* --- what versions changed that lost --------------------------------------------------------------------- */
+/* --- what versions changed that lost -------------------------------------------------------------------- */
 
 static struct staged_role role_of(const struct ring_layout *layout, const struct ring_node *node,
                                   const struct history_version *lost)
@@ -100,7 +100,7 @@ static bool put_all_lost(struct staged *staged, struct arena *arena)
     return true;
 }
 
-/* --- what operators staged ------------------------------------------------------------------------------- */
+/* --- what operators staged ------------------------------------------------------------------------------ */
 
 bool staged_is_zone(struct span text)
 {
@@ -148,7 +148,7 @@ static void put_staged_number(const struct view *view, struct arena *arena, cons
         *number = (struct staged_number){true, value.number, NULL};
 }
 
-/* --- all of it ------------------------------------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------------------------------------ */
 
 /* How many roles may be put at most. */
 static size_t count_roles(const struct view *view, const struct history *history)

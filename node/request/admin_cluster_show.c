@@ -8,7 +8,7 @@
 
 enum { SHORT_BYTES = 8 };
 
-/* --- the verdict ------------------------------------------------------------------------------------------- */
+/* --- the verdict ---------------------------------------------------------------------------------------- */
 
 /* A node on its own counts as one that is up. */
 struct admin_cluster_tally admin_cluster_count(const struct cluster *cluster)
@@ -65,7 +65,7 @@ void admin_cluster_judge(const struct cluster *cluster, const struct ring_layout
              layout_text(layout, layout_words), documents_text(&tally, documents_words));
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------------------------------------- */
 
 static void write_u64_if(struct http_json_writer *writer, const char *name, bool is_known, uint64_t number)
 {
@@ -167,7 +167,7 @@ static void write_nodes(const struct service *service, const struct plan_input *
     http_json_end_array(writer);
 }
 
-/* --- zones --------------------------------------------------------------------------------------------------- */
+/* --- zones ---------------------------------------------------------------------------------------------- */
 
 static bool is_up(const struct plan_input *input, const uint8_t *id)
 {
@@ -210,7 +210,7 @@ static void write_zones(const struct plan_input *input, const struct ring_layout
     http_json_end_array(writer);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------------ */
+/* --- the rest ------------------------------------------------------------------------------------------- */
 
 static const char *stage_name(const struct cluster *cluster)
 {

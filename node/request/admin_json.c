@@ -173,7 +173,7 @@ bool admin_json_read(struct span text, struct arena *arena, struct admin_body *b
     return is_read;
 }
 
-/* --- about the layout and the members -------------------------------------------------------------------- */
+/* --- about the layout and the members ------------------------------------------------------------------- */
 
 enum kind { KIND_TEXT, KIND_NUMBER, KIND_TRUTH };
 

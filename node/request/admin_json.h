@@ -19,7 +19,7 @@ struct admin_body {
  * fields, each of its type and within its bound, and when out of memory (body->is_memory is then set). */
 bool admin_json_read(struct span text, struct arena *arena, struct admin_body *body, char *message);
 
-/* --- about the layout and the members -------------------------------------------------------------------- */
+/* --- about the layout and the members ------------------------------------------------------------------- */
 
 /* The fields, as bits: which ones a request knows. */
 enum admin_layout_field {

@@ -28,7 +28,7 @@ struct plan_input admin_layout_input(struct request *request)
     return input;
 }
 
-/* --- answers ----------------------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------------------- */
 
 static void show_layout(struct request *request, const bool *is_changed, const char *message)
 {
@@ -100,7 +100,7 @@ static void refuse(struct request *request)
     }
 }
 
-/* --- the change -------------------------------------------------------------------------------------------- */
+/* --- the change ----------------------------------------------------------------------------------------- */
 
 /* A node's role, or the numbers of the layout; not both at once. */
 static void stage(const struct plan_input *input, const struct admin_layout_body *body, struct plan_result *result)
@@ -173,7 +173,7 @@ static void on_stored(struct request *request)
     admin_end_turn(request);
 }
 
-/* --- the body ---------------------------------------------------------------------------------------------- */
+/* --- the body ------------------------------------------------------------------------------------------- */
 
 static unsigned fields_of(enum admin_layout_action action)
 {

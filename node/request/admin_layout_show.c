@@ -15,7 +15,7 @@ static void write_hash(struct http_json_writer *writer, const char *name, const 
     admin_write_hex(writer, name, hash, RING_LAYOUT_HASH_BYTES);
 }
 
-/* --- the layout in force ---------------------------------------------------------------------------------- */
+/* --- the layout in force -------------------------------------------------------------------------------- */
 
 static void write_layout(const struct plan_input *input, const struct ring_layout *layout,
                          struct http_json_writer *writer)
@@ -46,7 +46,7 @@ static void write_layout(const struct plan_input *input, const struct ring_layou
     http_json_end_object(writer);
 }
 
-/* --- what is staged --------------------------------------------------------------------------------------- */
+/* --- what is staged ------------------------------------------------------------------------------------- */
 
 /* The version that lost and from which a change comes; null when an operator staged it. */
 static void write_lost(const struct history_version *lost, struct http_json_writer *writer)
@@ -118,7 +118,7 @@ void admin_layout_show(const struct plan_input *input, const struct staged *stag
     http_json_end_object(writer);
 }
 
-/* --- a plan ----------------------------------------------------------------------------------------------- */
+/* --- a plan --------------------------------------------------------------------------------------------- */
 
 static void write_plan_node(const struct plan_input *input, const struct plan_node *node,
                             struct http_json_writer *writer)
@@ -223,7 +223,7 @@ void admin_layout_show_plan(const struct plan_input *input, const struct plan *p
     http_json_end_object(writer);
 }
 
-/* --- all versions ------------------------------------------------------------------------------------------ */
+/* --- all versions --------------------------------------------------------------------------------------- */
 
 void admin_layout_show_history(const struct history *history, struct http_json_writer *writer)
 {

@@ -84,7 +84,9 @@ def test_every_page_has_its_parts(path):
 @pytest.fixture
 def place(start_server, tmp_path):
     """A directory with a server's data, and the files that examples name; `run(line)` as a shell there would."""
-    server = start_server(name="skerry-data", *["--k2v-demo", "true"])
+    server = start_server("--k2v-demo", "true", "--cluster-name", "paris-1", name="skerry-data")
+    server.start_other = lambda: start_server("--cluster-name", "rome-1", "--rpc-secret-file",
+                                              str(server.directory / "rpc.secret"), name="rome-1")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "skerry").symlink_to(pathlib.Path(skerry.BIN).resolve())
     (tmp_path / "bin" / "pass").write_text("#!/bin/sh\necho 0123456789abcdef0123456789abcdef\n")
@@ -112,12 +114,14 @@ def localize(line, place):
     directory = place.examples["cwd"]
     return line.replace("/var/lib/skerry", str(place.directory)).replace("/etc/skerry.toml",
                                                                          str(directory / "skerry.toml")) \
-               .replace("/tmp/node", str(directory / "node"))
+               .replace("/tmp/node", str(directory / "node")) \
+               .replace("rome-1.example.org:3901", place.examples.get("other", ""))
 
 
 def shell(line, place):
     return subprocess.Popen(["bash", "-c", "set -e; " + localize(line, place)], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **place.examples)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place.examples["cwd"],
+                            env=place.examples["env"])
 
 
 def finish(process, line, codes=(0,)):
@@ -128,7 +132,7 @@ def finish(process, line, codes=(0,)):
 
 
 def prepare(path, line, place):
-    """What an example takes for granted: its bucket, its key."""
+    """What an example takes for granted: its bucket, its key, another node."""
     quietly = []
     if path != ("bucket", "create") and "key import" not in line and re.search(r"mailer\b|GK01234", line):
         quietly.append("skerry key import GK0123456789abcdef01234567 mailer --secret-file mailer.secret")
@@ -138,6 +142,12 @@ def prepare(path, line, place):
         quietly.append("skerry bucket create mails")
     if "post --remove" in line:
         quietly.append("skerry bucket alias mails post")
+    if path in (("node", "connect"), ("node", "remove")) and "other" not in place.examples:
+        place.examples["other"] = place.start_other().admin.get("/v1/cluster")["address"]
+        if path == ("node", "remove"):
+            quietly.append("skerry node connect rome-1.example.org:3901")
+    if path in (("layout", "remove"), ("layout", "apply")):
+        quietly += ["skerry layout assign paris-1 --zone paris --capacity 100G", "skerry layout set --replication 1"]
     for command in quietly:
         finish(shell(command, place), command, codes=(0, 1))  # 1: it is there already
 

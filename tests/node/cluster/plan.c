@@ -18,7 +18,7 @@ static int tear_down(void **state)
 
 #define rig_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
-/* --- the way of a change --------------------------------------------------------------------------------- */
+/* --- the way of a change -------------------------------------------------------------------------------- */
 
 static void before_any_layout_there_is_nothing_to_show_or_apply(void **state)
 {
@@ -128,7 +128,7 @@ static void a_role_that_was_only_staged_is_taken_back_by_its_removal(void **stat
                   "node n4 (4444444444444444) has no role, and none is staged for it");
 }
 
-/* --- refusals -------------------------------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------------------------------- */
 
 static void a_bad_role_is_refused_when_it_is_staged(void **state)
 {
@@ -247,7 +247,7 @@ static void the_last_number_is_the_last(void **state)
     assert_int_equal(rig_apply(rig, 0).verdict, PLAN_CONFLICT);
 }
 
-/* --- who is meant ---------------------------------------------------------------------------------------- */
+/* --- who is meant --------------------------------------------------------------------------------------- */
 
 static void a_node_is_named_by_its_id_its_first_digits_or_its_name(void **state)
 {
@@ -301,7 +301,7 @@ static void what_fits_several_nodes_is_refused_with_their_names(void **state)
                         "or give at least 4 digits of its id");
 }
 
-/* --- what would move ------------------------------------------------------------------------------------- */
+/* --- what would move ------------------------------------------------------------------------------------ */
 
 static void check_sums(const struct plan *plan)
 {
@@ -392,7 +392,7 @@ static void absurd_figures_of_others_end_at_the_largest_number(void **state)
     assert_true(plan->moved_bytes > 0);
 }
 
-/* --- warnings -------------------------------------------------------------------------------------------- */
+/* --- warnings ------------------------------------------------------------------------------------------- */
 
 static void expect_warning(const struct plan *plan, const char *text)
 {
@@ -440,7 +440,7 @@ static void a_node_that_would_hold_nothing_is_named(void **state)
     if (is_idle) expect_warning(plan, "node n2 (2222222222222222) would hold nothing");
 }
 
-/* --- members --------------------------------------------------------------------------------------------- */
+/* --- members -------------------------------------------------------------------------------------------- */
 
 static struct plan_result remove_member(struct rig *rig, const char *node, bool is_forced)
 {
@@ -473,7 +473,7 @@ static void a_node_with_a_role_is_not_removed_unless_forced(void **state)
     assert_int_equal(rig_number(rig), 1); /* the layout stays as it is */
 }
 
-/* --- without hands --------------------------------------------------------------------------------------- */
+/* --- without hands -------------------------------------------------------------------------------------- */
 
 static void wish(struct rig *rig, int node, const char *zone, uint64_t capacity)
 {
@@ -551,7 +551,7 @@ static void who_was_removed_by_hand_stays_out(void **state)
     assert_int_equal(rig_auto(rig).verdict, PLAN_DONE);
 }
 
-/* --- memory ---------------------------------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------------------------------------- */
 
 /* With each ceiling too low nothing is half done; with enough it is done. */
 static void without_memory_nothing_is_planned(void **state)

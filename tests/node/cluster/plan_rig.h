@@ -110,7 +110,7 @@ static inline struct plan_input rig_input(struct rig *rig)
                                .arena = &rig->arena};
 }
 
-/* --- changes, each written when it stands ---------------------------------------------------------------- */
+/* --- changes, each written when it stands --------------------------------------------------------------- */
 
 static inline struct plan_result rig_done(struct rig *rig, struct plan_result result)
 {
