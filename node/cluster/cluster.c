@@ -15,6 +15,7 @@ enum {
     STEP_BYTES_MAX = 64 << 20,
     NODE_BYTES_MAX = 64 << 20,
     TIMERS_MAX = LINKS_MAX + 2, /* a link each, the rounds of formation, the operator's patience */
+    BOOT_LOOK_MS = 20,          /* until two commits are done */
     RESERVE = 1 << 20,          /* incarnations that one start may use: a refutation each */
     SAY_AGAIN_MS = 60000,       /* how full the store is, is said this often at most */
     USED_BITS = 3,              /* …and only so exactly: each change is news that all must hear */
@@ -247,17 +248,6 @@ void cluster_begin(struct cluster *cluster, const struct event *event, struct ef
 
 static void reserve(struct cluster *cluster, uint64_t above);
 
-/* Links that were ready before we could announce ourselves: without this word, a node that comes back at another
- * address is not heard of before these links are idle. */
-static void greet_all(struct cluster *cluster)
-{
-    for (uint32_t i = 0; i < LINKS_MAX; i++) {
-        struct channel *channel = cluster->links->channels[i];
-        if (channel != NULL && channel->state == CHANNEL_READY && channel->is_full)
-            exchange_greet(cluster, channel);
-    }
-}
-
 /* The first answer is above all that was ever announced; the second is above all that may be from now on, each
  * refutation being one more: a node that died must not come back with one it has used up. */
 static void on_booted(struct cluster *cluster, struct cluster_job *job)
@@ -273,7 +263,6 @@ static void on_booted(struct cluster *cluster, struct cluster_job *job)
     if (has_begun) return;
     cluster->incarnation = job->op.boot.above - RESERVE;
     renew(cluster);
-    greet_all(cluster);
 }
 
 static void ask_boot(struct cluster *cluster, uint64_t above)
@@ -312,6 +301,22 @@ void cluster_start(struct cluster *cluster)
     formation_start(cluster);
 }
 
+/* Nobody is spoken to before what we announce is durable: the first word over a link is our announcement, and it
+ * is said once. */
+static bool can_speak(const struct cluster *cluster)
+{
+    return cluster->incarnation != 0;
+}
+
+static void look_around(struct cluster *cluster)
+{
+    if (can_speak(cluster)) {
+        formation_on_time(cluster);
+    } else {
+        timers_add(&cluster->timers, &cluster->formation->timer, cluster->now_ms + BOOT_LOOK_MS);
+    }
+}
+
 static void run_timers(struct cluster *cluster)
 {
     for (;;) {
@@ -320,7 +325,7 @@ static void run_timers(struct cluster *cluster)
         timers_remove(&cluster->timers, timer);
         if (timer == &cluster->formation->timer) {
             boot(cluster);
-            formation_on_time(cluster);
+            look_around(cluster);
         } else if (timer == &cluster->join->timer) {
             join_on_time(cluster);
         } else {
@@ -346,7 +351,7 @@ static void on_drain(struct cluster *cluster)
     links_end_all(cluster);
 }
 
-/* Nobody is spoken to: no port, or the documents are not loaded. */
+/* Nobody is spoken to: no port, or nothing is durable yet that could be said. */
 static void turn_away(struct cluster *cluster, const struct event *event)
 {
     if (event->kind == EVENT_LINK_OPEN) outbox_close(&cluster->outbox, event->link.number);
@@ -363,6 +368,12 @@ void cluster_step(struct cluster *cluster, const struct event *event)
     case EVENT_TIME: on_time(cluster); break;
     case EVENT_DRAIN: on_drain(cluster); break;
     case EVENT_LINK_OPEN:
+        if (can_speak(cluster)) {
+            links_on_event(cluster, event);
+        } else {
+            turn_away(cluster, event);
+        }
+        break;
     case EVENT_LINK_BYTES:
     case EVENT_LINK_SENT:
     case EVENT_LINK_GONE: links_on_event(cluster, event); break;
