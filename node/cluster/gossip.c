@@ -106,7 +106,7 @@ void gossip_on_time(struct gossip *gossip, uint64_t now_us, uint64_t wall_us)
     struct timer *timer = timers_first(&gossip->suspicions);
     while (timer != NULL && timer->deadline_ms <= gossip->now_ms) {
         struct gossip_row *row = LIST_OWNER(timer, struct gossip_row, suspicion.timer);
-        gossip_give_up(gossip, row->member); /* takes the timer out */
+        gossip_give_up(gossip, row->member); /* takes the timer out, or puts it off */
         timer = timers_first(&gossip->suspicions);
     }
     gossip_probe_on_time(gossip);

@@ -83,6 +83,12 @@ void suspicion_hasten(struct suspicion *suspicion, struct timers *timers, uint64
         wait_for(suspicion, timers, shortest, now_ms);
 }
 
+void suspicion_postpone(struct suspicion *suspicion, struct timers *timers, uint64_t until_ms)
+{
+    timers_remove(timers, &suspicion->timer);
+    timers_add(timers, &suspicion->timer, until_ms);
+}
+
 void suspicion_end(struct suspicion *suspicion, struct timers *timers)
 {
     timers_remove(timers, &suspicion->timer);

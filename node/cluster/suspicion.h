@@ -42,6 +42,9 @@ bool suspicion_confirm(struct suspicion *suspicion, struct timers *timers, const
 void suspicion_hasten(struct suspicion *suspicion, struct timers *timers, uint64_t period_ms,
                       uint32_t members_count, uint64_t now_ms);
 
+/* One more chance, until then. */
+void suspicion_postpone(struct suspicion *suspicion, struct timers *timers, uint64_t until_ms);
+
 /* Over. Harmless when there is none. */
 void suspicion_end(struct suspicion *suspicion, struct timers *timers);
 
