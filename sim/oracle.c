@@ -218,6 +218,15 @@ static bool is_cluster_settled(struct operators *operators, uint32_t group, char
     return true;
 }
 
+/* What the node itself would tell its operator. */
+static bool is_stuck(const struct machine *machine, char why[ORACLE_WHY_CHARS])
+{
+    char line[256];
+    if (!cluster_problem(&machine->node.cluster, 0, line)) return false;
+    snprintf(why, ORACLE_WHY_CHARS, "node %u says: %s", machine->index, line);
+    return true;
+}
+
 /* Strangers are in no cluster of ours, whatever address they have (H13). */
 static bool are_apart(const struct operators *operators, char why[ORACLE_WHY_CHARS])
 {
@@ -249,6 +258,7 @@ bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORAC
         const struct machine *machine = machine_at(operators, i);
         if (!is_wanted(operators, machine, 0)) continue;
         if (!knows_facts(operators, machine, is_isolated, why)) return false;
+        if (!is_isolated && is_stuck(machine, why)) return false;
     }
     return is_isolated || are_apart(operators, why);
 }

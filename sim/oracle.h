@@ -21,7 +21,9 @@ void oracle_watch(struct operators *operators);
  *   - one set of documents, byte for byte: in the views and on the disks
  *   - one layout (I21)
  *   - one view of who lives: everyone alive, at the address it has
- *   - what operators were told is so, on every node */
+ *   - what operators were told is so, on every node
+ *   - no node names a problem to its operator
+ *   - strangers are in no cluster of ours (H13) */
 bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORACLE_WHY_CHARS]);
 
 /* How many layout versions share their number with another one: operators on two sides of a cut really met. */
