@@ -175,6 +175,9 @@ static int look(struct connect *connect, char message[256])
         code = CLI_DONE;
     } else if (strcmp(outcome, "failed") == 0) {
         code = say_failed(message);
+        say_note(
+            "Both nodes need the same secret ([rpc] secret_file), and one of them must be fresh: nothing stored, "
+            "member of no other cluster. With another secret the other end just closes the connection.");
     }
     json_decref(state);
     return code;

@@ -56,6 +56,19 @@ def test_why_connecting_failed_is_told(start_node):
     one.command("node", "connect", itself).expect(FAILED)
 
 
+def test_another_secret_or_another_cluster_is_refused_with_the_reason(start_node, start_server):
+    one, two = start_node("one"), start_node("two")
+    stranger = start_server("--cluster-name", "stranger", name="stranger")  # with a secret of its own
+    done = one.command("node", "connect", stranger.admin.get("/v1/cluster")["address"]).expect(FAILED)
+    assert "secret" in done.errors
+    one.command("node", "connect", two.admin.get("/v1/cluster")["address"]).expect(DONE)
+    three, four = start_node("three"), start_node("four")
+    three.command("node", "connect", four.admin.get("/v1/cluster")["address"]).expect(DONE)
+    done = one.command("node", "connect", three.admin.get("/v1/cluster")["address"]).expect(FAILED)
+    assert "a member of another cluster" in done.errors
+    assert len(one.admin.get("/v1/cluster")["nodes"]) == 2
+
+
 @pytest.mark.parametrize("words, code", [
     (["connect"], USAGE), (["connect", "a", "b"], USAGE), (["connect", "a", "--timeout", "0"], USAGE),
     (["connect", "no port"], FAILED), (["remove"], USAGE), (["remove", "nobody"], NOT_FOUND), (["id", "x"], USAGE),
