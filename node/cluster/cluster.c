@@ -295,7 +295,7 @@ void cluster_start(struct cluster *cluster)
 {
     cluster->has_started = true;
     cluster->started_ms = cluster->now_ms;
-    cluster->is_on = cluster->settings->is_enabled;
+    cluster->is_on = cluster->settings->is_enabled && !cluster->is_draining;
     if (!cluster->is_on) return;
     boot(cluster);
     formation_start(cluster);
@@ -360,6 +360,7 @@ static void turn_away(struct cluster *cluster, const struct event *event)
 void cluster_step(struct cluster *cluster, const struct event *event)
 {
     if (!cluster->is_on) {
+        if (event->kind == EVENT_DRAIN) cluster->is_draining = true;
         turn_away(cluster, event);
         return;
     }

@@ -39,6 +39,7 @@ struct formation {
     uint32_t next_member; /* where the search among the members goes on */
     bool is_writing;      /* a document of ours is with the store */
     uint64_t still_since_ms;
+    bool is_content;    /* there was nothing to do for these wishes */
     uint8_t wishes[16]; /* of whom is alive, what they wish for and the layout: has it changed? */
 };
 

@@ -59,6 +59,7 @@ static bool is_still(struct cluster *cluster)
         return cluster->now_ms - formation->still_since_ms >= FORMATION_STILL_MS;
     memcpy(formation->wishes, digest, sizeof digest);
     formation->still_since_ms = cluster->now_ms;
+    formation->is_content = false;
     return false;
 }
 
@@ -80,7 +81,8 @@ static void write_version(struct cluster *cluster, const struct plan_result *res
 void formation_roles(struct cluster *cluster)
 {
     if (cluster->settings->bootstrap != CLUSTER_AUTO || cluster->gossip == NULL) return;
-    if (!is_still(cluster) || !is_writer(cluster) || cluster->formation->is_writing) return;
+    bool is_time = is_still(cluster) && is_writer(cluster);
+    if (!is_time || cluster->formation->is_writing || cluster->formation->is_content) return;
     struct plan_result *result = arena_alloc(&cluster->step, sizeof *result);
     const struct plan_input input = {.view = *cluster->view,
                                      .members = &cluster->members,
@@ -90,6 +92,7 @@ void formation_roles(struct cluster *cluster)
     if (result == NULL) return;
     plan_auto(&input, result);
     if (result->verdict == PLAN_DONE) write_version(cluster, result);
+    cluster->formation->is_content = result->verdict == PLAN_NOTHING;
 }
 
 /* --- the address ------------------------------------------------------------------------------------------ */

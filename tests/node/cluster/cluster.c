@@ -1,0 +1,181 @@
+/* A node with and without the others: idle when it has no port for them, and what it says of what is stuck. */
+#include "tests/node/cluster/cluster_rig.h"
+
+static struct rig rig;
+static struct machine *nodes[3];
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init(&rig, 1);
+    for (int i = 0; i < 3; i++)
+        nodes[i] = rig_add(&rig);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_deinit(&rig);
+    return 0;
+}
+
+static void form(void)
+{
+    rig_give_peer(nodes[1], nodes[0]->settings.cluster.address);
+    rig_give_peer(nodes[2], nodes[0]->settings.cluster.address);
+    for (int i = 0; i < 3; i++)
+        machine_start(nodes[i]);
+    rig_expect_agreement(&rig, nodes, 3, 60);
+}
+
+/* --- alone ----------------------------------------------------------------------------------------------------
+ */
+
+static void without_a_port_a_node_is_as_it_was(void **state)
+{
+    (void)state;
+    char why[200];
+    char line[256];
+    nodes[0]->settings.cluster.is_enabled = false;
+    rig_give_peer(nodes[0], nodes[1]->settings.cluster.address);
+    machine_start(nodes[0]);
+    rig_run(&rig, 5);
+    struct cluster *cluster = rig_cluster(nodes[0]);
+    assert_true(nodes[0]->is_ready && cluster->has_started);
+    assert_int_equal(cluster_deadline_ms(cluster), UINT64_MAX);
+    assert_int_equal(node_deadline_ms(&nodes[0]->node), UINT64_MAX);
+    assert_int_equal(network_links_count(&rig.world.network), 0);
+    assert_int_equal(rig.world.network.counts.datagrams, 0);
+    assert_int_equal(disk_rows_count(&nodes[0]->disk, KV_DOCS), 0);
+    assert_false(cluster_problem(cluster, 0, line));
+    assert_false(cluster_connect(cluster, span_text("10.0.0.1:3901"), why));
+    assert_non_null(strstr(why, "no port"));
+    assert_int_equal(cluster_connect_state(cluster).outcome, CLUSTER_CONNECT_IDLE);
+}
+
+static void a_fresh_node_says_nothing_to_anybody(void **state)
+{
+    (void)state;
+    machine_start(nodes[0]);
+    rig_run(&rig, 100);
+    assert_int_equal(rig.world.network.counts.datagrams, 0);
+    assert_int_equal(rig.world.network.counts.dials, 0);
+    assert_int_equal(rig_cluster(nodes[0])->stage, CLUSTER_ALONE);
+    assert_int_equal(disk_rows_count(&nodes[0]->disk, KV_DOCS), 0);
+}
+
+static void a_node_being_stopped_before_it_is_ready_does_not_begin(void **state)
+{
+    (void)state;
+    machine_start(nodes[0]);
+    machine_drain(nodes[0]);
+    rig_run(&rig, 5);
+    assert_int_equal(cluster_deadline_ms(rig_cluster(nodes[0])), UINT64_MAX);
+}
+
+/* --- what is announced ------------------------------------------------------------------------------------------
+ */
+
+/* SWIM's incarnation: whatever the clock does and however often it refuted, a node comes back as a newer one. */
+static void each_start_is_newer_than_all_before(void **state)
+{
+    (void)state;
+    form();
+    uint64_t last = gossip_stats(rig_cluster(nodes[1])->gossip).incarnation;
+    for (int i = 0; i < 3; i++) {
+        machine_stop(nodes[1], true, "the test says so");
+        rig_run(&rig, 30);
+        clocks_jump(&nodes[1]->clocks, -1000000 * (int64_t)RIG_SECOND_US);
+        machine_start(nodes[1]);
+        rig_expect_agreement(&rig, nodes, 3, 60);
+        uint64_t now = gossip_stats(rig_cluster(nodes[1])->gossip).incarnation;
+        assert_true(now > last);
+        assert_true(rig_cluster(nodes[1])->reserved > now);
+        last = now;
+    }
+}
+
+/* --- what is stuck ----------------------------------------------------------------------------------------------
+ */
+
+static void all_is_well_without_a_problem(void **state)
+{
+    (void)state;
+    char line[256];
+    form();
+    rig_run(&rig, 10);
+    for (int i = 0; i < 3; i++)
+        if (cluster_problem(rig_cluster(nodes[i]), 0, line)) fail_msg("%s", line);
+}
+
+static void who_is_down_is_named(void **state)
+{
+    (void)state;
+    form();
+    machine_stop(nodes[2], true, "the test says so");
+    rig_run(&rig, 120);
+    assert_true(rig_has_problem(nodes[0], "node-2 is down since"));
+    assert_true(rig_has_problem(nodes[1], "node-2 is down since"));
+}
+
+static void who_was_not_heard_of_is_named(void **state)
+{
+    (void)state;
+    form();
+    for (int i = 0; i < 3; i++)
+        machine_stop(nodes[i], true, "the test says so");
+    rig_run(&rig, 5);
+    machine_start(nodes[0]);
+    rig_run(&rig, 60);
+    assert_true(rig_has_problem(nodes[0], "was not heard of since this node started"));
+}
+
+static void a_clock_that_is_off_is_named(void **state)
+{
+    (void)state;
+    form();
+    clocks_jump(&nodes[1]->clocks, 600 * (int64_t)RIG_SECOND_US);
+    rig_run(&rig, 120);
+    assert_true(rig_has_problem(nodes[0], "the clock of node-1 is"));
+    assert_true(rig_has_problem(nodes[0], "ahead of ours"));
+    assert_true(rig_has_problem(nodes[1], "behind ours"));
+}
+
+static void peers_of_another_cluster_are_named(void **state)
+{
+    (void)state;
+    form();
+    struct machine *stranger = rig_add(&rig);
+    stranger->settings.cluster.bootstrap = CLUSTER_AUTO; /* alone in its list: it founds */
+    rig_give_peer(stranger, stranger->settings.cluster.address);
+    machine_start(stranger);
+    rig_run(&rig, 30);
+    assert_true(rig_is_member(stranger));
+    machine_stop(stranger, false, "it is given other peers");
+    stranger->settings.cluster.peers_count = 0;
+    rig_give_peer(stranger, nodes[0]->settings.cluster.address);
+    rig_run(&rig, 1);
+    machine_start(stranger);
+    rig_run(&rig, 30);
+    assert_true(rig_has_problem(stranger, "belongs to another cluster"));
+    rig_expect_agreement(&rig, nodes, 3, 20);
+}
+
+#define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(without_a_port_a_node_is_as_it_was),
+        test(a_fresh_node_says_nothing_to_anybody),
+        test(a_node_being_stopped_before_it_is_ready_does_not_begin),
+        test(each_start_is_newer_than_all_before),
+        test(all_is_well_without_a_problem),
+        test(who_is_down_is_named),
+        test(who_was_not_heard_of_is_named),
+        test(a_clock_that_is_off_is_named),
+        test(peers_of_another_cluster_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
