@@ -31,6 +31,7 @@ class Gate(asyncio.DatagramProtocol):
         self.name = name
         self.host = host
         self.target = None  # (host, port) of the node, once it listens
+        self.has_target = asyncio.Event()
         self.tasks = set()
 
     async def listen(self):
@@ -52,6 +53,10 @@ class Gate(asyncio.DatagramProtocol):
     @property
     def address(self):
         return f"{self.host}:{self.port}"
+
+    def lead(self, target):
+        self.target = target
+        self.has_target.set()
 
     # UDP
 
@@ -84,8 +89,7 @@ class Gate(asyncio.DatagramProtocol):
             there, back = self.network.way(sender, self.name), self.network.way(self.name, sender)
             await there.open.wait()
             await back.open.wait()
-            if self.target is None:
-                return
+            await self.has_target.wait()  # knocks before it listens wait, as in the queue of a kernel
             far_reader, far_writer = await asyncio.open_connection(*self.target)
             writers.append(far_writer)
             pumps = [asyncio.ensure_future(self.pump(reader, far_writer, there)),
@@ -161,6 +165,7 @@ class Network:
             before = self.gates.get(name)
             if before is not None:
                 before.target = None
+                before.has_target.clear()
                 self.old_gates.append(before)
             self.gates[name] = gate
             self.names = {host: other for host, other in self.names.items() if other != name}
@@ -171,7 +176,7 @@ class Network:
     def lead(self, name, host, port):
         """The node `name` listens there now."""
         def work():
-            self.gates[name].target = (host, port)
+            self.gates[name].lead((host, port))
         self._do(work)
 
     def lead_old(self, address, host, port):
@@ -179,7 +184,7 @@ class Network:
         def work():
             for gate in self.old_gates:
                 if gate.address == address:
-                    gate.target = (host, port)
+                    gate.lead((host, port))
         self._do(work)
 
     def cut(self, sides, one_way=False):
