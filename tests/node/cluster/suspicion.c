@@ -86,6 +86,8 @@ static void a_late_witness_ends_it_now_and_not_before(void **state)
     suspicion_begin(&suspicion, &timers, ids[0], PERIOD_MS, 3, START_MS);
     suspicion_hasten(&suspicion, &timers, PERIOD_MS, 3, START_MS + 1);
     assert_int_equal(suspicion.timer.deadline_ms, START_MS + GOSSIP_SUSPICION_PERIODS * PERIOD_MS);
+    suspicion_postpone(&suspicion, &timers, late_ms);
+    assert_int_equal(timers_first(&timers)->deadline_ms, late_ms);
     arena_deinit(&arena);
 }
 
