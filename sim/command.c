@@ -255,9 +255,10 @@ static int run_sweep(struct options *options)
                     options->seed_first, options->seed_last, sweep.failed);
         run_seed(&options->run, &result);
         sweep_add(&sweep, &result);
-        if (result.verdict != RUN_FAILED) continue;
-        if (sweep.failed == 1) first_failed = options->run;
-        printf("%sseed %" PRIu64 " FAILED: %s\n", has_terminal ? "\r" : "", seed, result.what);
+        if (result.verdict == RUN_FAILED && sweep.failed == 1) first_failed = options->run;
+        if (result.verdict == RUN_PASSED) continue;
+        printf("%sseed %" PRIu64 " %s: %s\n", has_terminal ? "\r" : "", seed, run_verdict_name(result.verdict),
+               result.what);
         fflush(stdout);
     }
     if (has_terminal) fprintf(stderr, "\r\033[K");
