@@ -10,6 +10,7 @@
 enum {
     CONNECT_TIMEOUT_S = 60,
     CONNECT_AGAIN_MS = 100,
+    CONNECT_ATTEMPTS = 4,    /* a node that has just started closes links for a moment: it is asked again */
     CONNECT_HEARD_MAX = 50,  /* looks, until a node that joined is heard of */
     CONNECT_SILENT_MAX = 50, /* a node that joins opens its database anew: it may not answer for a while */
 };
@@ -125,6 +126,7 @@ struct connect {
                                               */
     uint64_t begun_us;
     uint64_t timeout_s;
+    unsigned attempts;
     unsigned silent_count; /* questions in a row without an answer */
     size_t unknown_before; /* nodes that were not heard of */
 };
@@ -157,6 +159,23 @@ static int say_failed(const char *message)
     return CLI_FAILED;
 }
 
+static int say_refused(const char *message)
+{
+    say("%s", message);
+    say_note("Both nodes need the same secret ([rpc] secret_file), and one of them must be fresh: nothing stored, "
+             "member of no other cluster. With another secret the other end just closes the connection.");
+    return CLI_FAILED;
+}
+
+static int ask_again(struct connect *connect)
+{
+    connect->attempts++;
+    for (int i = 0; i < 2; i++)
+        wait_a_little();
+    json_t *body = say_need(json_pack("{ss}", "target", connect->ask.arguments.words[0]));
+    return operator_call(&connect->ask.operator, "POST", "/v1/cluster/connect", body, NULL);
+}
+
 /* One look at how it stands. CLI_GO while nothing is decided; `message` is what it waits for. */
 static int look(struct connect *connect, char message[256])
 {
@@ -174,10 +193,8 @@ static int look(struct connect *connect, char message[256])
     if (strcmp(outcome, "done") == 0 || (strcmp(outcome, "idle") == 0 && has_moved(connect))) {
         code = CLI_DONE;
     } else if (strcmp(outcome, "failed") == 0) {
-        code = say_failed(message);
-        say_note(
-            "Both nodes need the same secret ([rpc] secret_file), and one of them must be fresh: nothing stored, "
-            "member of no other cluster. With another secret the other end just closes the connection.");
+        bool is_passing = strstr(message, "closed") != NULL && connect->attempts < CONNECT_ATTEMPTS;
+        code = is_passing ? ask_again(connect) : say_refused(message);
     }
     json_decref(state);
     return code;
@@ -262,7 +279,7 @@ static int begin_connect(struct connect *connect)
 
 static int connect_node(int argc, char **argv)
 {
-    struct connect connect = {.timeout_s = CONNECT_TIMEOUT_S};
+    struct connect connect = {.timeout_s = CONNECT_TIMEOUT_S, .attempts = 1};
     struct option_number timeout = {0};
     const struct option own[] = {{.name = "timeout",
                                   .value_word = "SECONDS",
