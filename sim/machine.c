@@ -125,16 +125,13 @@ static void put_answers(struct machine *machine)
     put(machine, HAPPENING_STORED, 1 + dice_below(&machine->world->prng, 200));
 }
 
-/* Does the world plant its bug in this op? */
-static bool is_planted(struct world *world, const struct op *op)
+/* Does the world plant its bug in this op? One lost merge would be mended by the next exchange; so one node, the
+ * second, loses them all. */
+static bool is_planted(const struct machine *machine, const struct op *op)
 {
-    bool is_it = (world->plant == WORLD_PLANT_LOST_WRITE && op->kind == OP_DOCS_WRITE) ||
-                 (world->plant == WORLD_PLANT_LOST_MERGE && op->kind == OP_DOCS_MERGE);
-    if (!is_it) return false;
-    if (world->plant_after > 0) {
-        world->plant_after--;
-        return false;
-    }
+    struct world *world = machine->world;
+    if (world->plant == WORLD_PLANT_LOST_MERGE) return op->kind == OP_DOCS_MERGE && machine->index == 1;
+    if (world->plant != WORLD_PLANT_LOST_WRITE || op->kind != OP_DOCS_WRITE) return false;
     world->plant = WORLD_PLANT_NONE;
     return true;
 }
@@ -145,7 +142,7 @@ static void take_planted(struct machine *machine)
     for (struct list *link = machine->writes.next; link != &machine->writes; link = next) {
         struct op *op = LIST_OWNER(link, struct op, link);
         next = link->next;
-        if (!is_planted(machine->world, op)) continue;
+        if (!is_planted(machine, op)) continue;
         list_remove(link);
         op->err = ERR_OK;
         SAY(machine, "planted", "a write of documents is not done");

@@ -19,7 +19,7 @@ enum {
 enum world_plant {
     WORLD_PLANT_NONE,
     WORLD_PLANT_LOST_WRITE, /* one write of documents is acknowledged and not done */
-    WORLD_PLANT_LOST_MERGE, /* one merge of another node's documents is answered and not done */
+    WORLD_PLANT_LOST_MERGE, /* one node answers every merge of others' documents and does none */
 };
 
 struct world_counts {
@@ -42,7 +42,6 @@ struct world {
     uint64_t read_us;   /* how long the disk takes */
     uint64_t commit_us; /* up to */
     enum world_plant plant;
-    uint64_t plant_after; /* so many such ops go well before */
     struct world_counts counts;
     char failure[WORLD_FAILURE_CHARS]; /* the first thing that must not be; empty while all is well */
     void (*on_happening)(void *owner, const struct happening *happening); /* FAULT, UNDO, CHECK */

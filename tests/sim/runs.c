@@ -66,11 +66,10 @@ static void a_run_that_tries_nothing_says_so(void **state)
     assert_string_equal(result.what, "no fault had an effect");
 }
 
-/* Some seed must find a bug that is planted: a lost merge is mended by the next exchange in all but one run of a
- * dozen. */
+/* Some seed of a few must find a bug that is planted: one need not meet it. */
 static void expect_found(struct run_settings settings, const char *what)
 {
-    for (settings.seed = 1; settings.seed <= 60; settings.seed++) {
+    for (settings.seed = 1; settings.seed <= 10; settings.seed++) {
         struct run_result result = run(settings);
         if (result.verdict != RUN_FAILED) continue;
         if (strstr(result.what, what) != NULL) return;
