@@ -48,7 +48,7 @@ static bool is_full(const struct cluster *cluster, const struct channel *channel
 /* --- asking ----------------------------------------------------------------------------------------------- */
 
 /* Why we are not in the cluster we want, said when it is another reason than before. */
-static void note_stuck(struct cluster *cluster, const struct channel *channel, struct span why)
+static void note_stuck(struct cluster *cluster, const struct channel *channel, struct span why, bool is_passing)
 {
     struct join *join = cluster->join;
     char text[JOIN_TEXT_CHARS];
@@ -58,7 +58,8 @@ static void note_stuck(struct cluster *cluster, const struct channel *channel, s
     join_connect_ends(cluster, channel, false, "", why);
     if (strcmp(text, join->stuck) == 0) return;
     memcpy(join->stuck, text, sizeof text);
-    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "this node was not let in");
+    enum effect_level level = is_passing ? EFFECT_DEBUG : EFFECT_WARN;
+    struct effect *line = outbox_log(&cluster->outbox, level, "this node was not let in");
     outbox_node(&cluster->outbox, line, "by", channel->link.peer.node_id);
     outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
     outbox_text(&cluster->outbox, line, "why", why);
@@ -92,10 +93,10 @@ static void on_tried(struct cluster *cluster, struct cluster_job *job)
     if (channel == NULL) {
         cluster->join->is_asking = false;
     } else if (job->op.err != ERR_OK) {
-        note_stuck(cluster, channel, span_text("the store of this node has failed"));
+        note_stuck(cluster, channel, span_text("the store of this node has failed"), false);
         refuse_invitation(cluster, channel, MESSAGE_REASON_ERROR, "the store of the node has failed");
     } else if (adopt->is_refused) {
-        note_stuck(cluster, channel, span_text(adopt->why));
+        note_stuck(cluster, channel, span_text(adopt->why), false);
         refuse_invitation(cluster, channel, MESSAGE_REASON_HOLDS_DATA, adopt->why);
     } else {
         say_ask(cluster, channel);
@@ -133,7 +134,7 @@ void join_ask(struct cluster *cluster, struct channel *channel)
     }
     struct cluster_job *job = adoption(cluster, channel);
     if (job == NULL) {
-        note_stuck(cluster, channel, span_text("out of memory"));
+        note_stuck(cluster, channel, span_text("out of memory"), false);
         links_end(cluster, channel);
         return;
     }
@@ -177,7 +178,7 @@ static void adopt(struct cluster *cluster, struct channel *channel, const struct
         job = NULL;
     }
     if (job == NULL) {
-        note_stuck(cluster, channel, span_text("out of memory"));
+        note_stuck(cluster, channel, span_text("out of memory"), false);
         links_end(cluster, channel);
         return;
     }
@@ -217,7 +218,7 @@ static void merge(struct cluster *cluster, struct channel *channel, const struct
         job = NULL;
     }
     if (job == NULL) {
-        note_stuck(cluster, channel, span_text("out of memory"));
+        note_stuck(cluster, channel, span_text("out of memory"), false);
         links_end(cluster, channel);
         return;
     }
@@ -277,7 +278,7 @@ static void on_refused(struct cluster *cluster, struct channel *channel, const s
     if (is_ours && channel->has_asked) {
         if (message->reason == MESSAGE_REASON_REMOVED && join_is_same_cluster(cluster, channel))
             join->is_told_removed = true;
-        note_stuck(cluster, channel, message->text);
+        note_stuck(cluster, channel, message->text, join_is_passing(message->reason));
     }
     join_connect_ends(cluster, channel, false, "", message->text);
     links_end(cluster, channel);

@@ -22,7 +22,8 @@ static void log_refusal(struct cluster *cluster, const struct channel *channel, 
     if (join->refused_reason == reason && memcmp(join->refused_id, id, LINK_NODE_ID_BYTES) == 0) return;
     join->refused_reason = reason;
     memcpy(join->refused_id, id, LINK_NODE_ID_BYTES);
-    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a node was not let in");
+    enum effect_level level = join_is_passing(reason) ? EFFECT_DEBUG : EFFECT_WARN;
+    struct effect *line = outbox_log(&cluster->outbox, level, "a node was not let in");
     outbox_node(&cluster->outbox, line, "node", id);
     outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
     outbox_text(&cluster->outbox, line, "why", span_text(text));
