@@ -12,6 +12,11 @@ struct asker {
     struct span name, address;
 };
 
+static const uint8_t *own_id(const struct cluster *cluster)
+{
+    return cluster->identity.node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
+}
+
 /* --- refusals --------------------------------------------------------------------------------------------- */
 
 static void log_refusal(struct cluster *cluster, const struct channel *channel, enum message_reason reason,
@@ -63,8 +68,9 @@ static const char *why_not(const struct cluster *cluster, const struct channel *
     if (!cluster->identity.is_member)
         return may_found(cluster, channel, ask) ? NULL : "this node is in no cluster itself, and waits for others";
     *reason = MESSAGE_REASON_NOT_MEMBER;
-    if (join->is_told_removed || !join_is_self_known(cluster))
-        return "this node was taken out of the cluster itself";
+    bool are_we_removed = false; /* not known at all is a founder that was cut short: it is mended by letting in */
+    (void)view_is_member(*cluster->view, own_id(cluster), &are_we_removed);
+    if (are_we_removed || join->is_told_removed) return "this node was taken out of the cluster itself";
     *reason = MESSAGE_REASON_REMOVED;
     if (was_removed && !channel->is_invited && !ask->is_by_operator)
         return "the node was taken out of the cluster: an operator must connect it again";
@@ -176,11 +182,6 @@ static struct cluster_job *job_for(struct cluster *cluster, enum op_kind kind, c
     copy->name = span_of(name, asker->name.length);
     copy->address = span_of(address, asker->address.length);
     return job;
-}
-
-static const uint8_t *own_id(const struct cluster *cluster)
-{
-    return cluster->identity.node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
 }
 
 /* Write that the asker is a member, and that we are where that was never written. False when out of memory. */

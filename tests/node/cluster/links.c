@@ -91,6 +91,53 @@ static void a_member_that_asks_again_is_granted_again(void **state)
     assert_int_equal(view_documents_count(view()), documents_count);
 }
 
+/* The k-th change of the disk fails, for each k: nobody is told that it is in before it is, and asking again
+ * helps. */
+static void a_store_that_fails_lets_nobody_in(void **state)
+{
+    (void)state;
+    for (uint64_t k = 1;; k++) {
+        assert_true(k < 50);
+        puppet_deinit(&puppet);
+        puppet_init(&puppet);
+        disk_fail_next(&puppet.disk, k, ERR_FULL);
+        puppet_dial(&puppet);
+        puppet_ask(&puppet);
+        disk_fail_next(&puppet.disk, 0, ERR_OK);
+        if (puppet.heard[MESSAGE_JOIN_GRANT] == 1) break;
+        assert_int_equal(puppet.last[MESSAGE_JOIN_REFUSED].reason, MESSAGE_REASON_ERROR);
+        assert_false(view_is_member(view(), puppet_id(&puppet), NULL));
+        puppet_hang_up(&puppet);
+        puppet_dial(&puppet);
+        puppet_ask(&puppet);
+        assert_int_equal(puppet.heard[MESSAGE_JOIN_GRANT], 1);
+        assert_true(view_is_member(view(), puppet_id(&puppet), NULL));
+    }
+}
+
+/* The same while documents come: nothing is said to be taken that is not, and the next exchange brings it. */
+static void a_store_that_fails_takes_no_documents(void **state)
+{
+    (void)state;
+    struct op_document alias = {.key = span_text("Ahonest")};
+    puppet_become_member(&puppet);
+    struct span payload = document_encode_alias(&puppet.arena, NULL);
+    alias.register_ = (struct crdt_lww){5, 7, payload.bytes, payload.length};
+    const struct message message = {
+        .kind = MESSAGE_DOCS, .is_last = true, .documents = &alias, .documents_count = 1};
+    for (uint32_t k = 1; k <= 3; k++) {
+        puppet_ask_for_documents(&puppet);
+        if (k <= 2) disk_fail_next(&puppet.disk, k, ERR_FULL);
+        puppet_say(&puppet, &message);
+        disk_fail_next(&puppet.disk, 0, ERR_OK);
+        if (puppet.heard[MESSAGE_DOCS_TAKEN] == 1) break;
+        assert_true(puppet.is_closed_by_node);
+        puppet_hang_up(&puppet);
+        puppet_dial(&puppet);
+    }
+    assert_int_equal(puppet.heard[MESSAGE_DOCS_TAKEN], 1);
+}
+
 /* --- taken out ------------------------------------------------------------------------------------------------
  */
 
@@ -260,6 +307,8 @@ int main(void)
         test(a_stranger_who_knows_the_secret_hears_nothing),
         test(a_member_by_its_own_word_only_is_told_so),
         test(a_member_that_asks_again_is_granted_again),
+        test(a_store_that_fails_lets_nobody_in),
+        test(a_store_that_fails_takes_no_documents),
         test(a_node_taken_out_is_told_and_only_an_operator_brings_it_back),
         test(a_node_that_was_taken_out_is_silent),
         test(bytes_that_are_no_handshake_are_refused_and_said),
