@@ -28,7 +28,6 @@ struct puppet {
     uint64_t now_ms;
     char log[PUPPET_LOG_CHARS];
     bool has_restarted;   /* the node asked for it */
-    uint32_t stores_held; /* ops to be answered when the test says so: not at once */
 
     struct link_identity identity; /* the puppet's */
     struct prng prng;
