@@ -27,7 +27,7 @@ struct puppet {
     struct effects effects;
     uint64_t now_ms;
     char log[PUPPET_LOG_CHARS];
-    bool has_restarted;   /* the node asked for it */
+    bool has_restarted; /* the node asked for it */
 
     struct link_identity identity; /* the puppet's */
     struct prng prng;
