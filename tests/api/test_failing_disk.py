@@ -281,7 +281,7 @@ def test_a_first_start_that_fails_says_where_and_the_next_one_succeeds(tmp_path,
             elif control.failed:
                 stale += 1  # a convenience: the endpoint, the demo's variables
                 line = server.wait_for_line("a file beside the database is stale")
-                assert re.search(r"(admin\.endpoint|demo\.env)", line.string), line.string
+                assert re.search(r"((admin|rpc)\.endpoint|demo\.env)", line.string), line.string
             was_harmed = control.failed
             if server.process.poll() is None:
                 control.arm(0)
