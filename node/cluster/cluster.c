@@ -248,13 +248,26 @@ void cluster_begin(struct cluster *cluster, const struct event *event, struct ef
 
 static void reserve(struct cluster *cluster, uint64_t above);
 
+/* Said once, until it has gone well again. */
+static void tell_mute(struct cluster *cluster, enum err err)
+{
+    if (cluster->is_mute || err == ERR_IO) return; /* which ends the process, and is said */
+    cluster->is_mute = true;
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "this node's incarnation cannot be stored");
+    outbox_text(&cluster->outbox, line, "why", span_text(err_name(err)));
+}
+
 /* The first answer is above all that was ever announced; the second is above all that may be from now on, each
  * refutation being one more: a node that died must not come back with one it has used up. */
 static void on_booted(struct cluster *cluster, struct cluster_job *job)
 {
     bool has_begun = cluster->incarnation != 0;
     cluster->is_booting = false;
-    if (job->op.err != ERR_OK) return; /* the next round tries again */
+    if (job->op.err != ERR_OK) {
+        tell_mute(cluster, job->op.err);
+        return; /* the next round tries again */
+    }
+    cluster->is_mute = false;
     if (job->op.boot.above == 0) {
         reserve(cluster, job->op.boot.incarnation);
         return;

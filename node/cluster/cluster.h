@@ -74,6 +74,7 @@ struct cluster {
     bool is_on; /* has_started, and the settings want it */
     bool is_draining;
     bool is_booting;      /* OP_BOOT is with the store */
+    bool is_mute;         /* what it would announce cannot be stored: said in the log */
     uint64_t incarnation; /* above all this node ever announced; 0: not known yet */
     uint64_t reserved;    /* and up to here what is announced is durable: the next start is above it */
     uint64_t said_ms;     /* when we last looked whether there is something new to say of us */

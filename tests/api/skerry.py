@@ -78,6 +78,10 @@ class Server:
 
     def start(self):
         self.launch()
+        return self.meet()
+
+    def meet(self):
+        """Wait until it serves, and learn where."""
         match = self.wait_for_line(READY)
         self.url, self.admin_url = match.group(1), match.group(2)
         self.address = self._address(self.url)
