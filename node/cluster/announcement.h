@@ -4,7 +4,7 @@
  *     [version, node id, incarnation, boot nonce, address, name, zone, capacity, layout number, used bytes, flags,
  *      program version] ‖ Ed25519 signature (64) over "skerry announcement" ‖ cluster id ‖ those bytes
  *
- * A later program may add fields behind these; they are passed over, and passed on.
+ * Other fields need another version, which this program refuses.
  */
 #ifndef NODE_CLUSTER_ANNOUNCEMENT_H
 #define NODE_CLUSTER_ANNOUNCEMENT_H
