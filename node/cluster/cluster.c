@@ -87,6 +87,8 @@ bool cluster_init(struct cluster *cluster, const struct cluster_settings *settin
     arena_init(&cluster->step, STEP_BYTES_MAX);
     cluster->outbox.arena = &cluster->step;
     prng_init(&cluster->prng, seed);
+    cluster->boot = prng_u64(&cluster->prng);
+    identity->boot = cluster->boot;
     crypto_sign_ed25519_seed_keypair(public_key, identity->node_key, store->node_seed);
     memcpy(identity->cluster_id, store->cluster_id, sizeof identity->cluster_id);
     identity->is_member = store->is_member;

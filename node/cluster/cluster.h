@@ -54,6 +54,8 @@ struct cluster {
     struct view **view;        /* the node's one view: replaced after each merge of documents */
     struct view *seen;         /* what cluster_on_view() last looked at, held; NULL before */
     struct link_identity identity;
+    uint64_t boot; /* random, drawn at each start: tells this run from a copy of its data directory (H2). Said in
+                      the handshake of links (it is identity.boot, too) and in announcements */
     struct members members;
     struct gossip *gossip;
     struct links *links;

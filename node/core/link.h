@@ -60,6 +60,7 @@ struct link_identity {
     uint8_t node_key[LINK_NODE_KEY_BYTES]; /* its last 32 bytes are the node id */
     uint8_t cluster_id[LINK_CLUSTER_ID_BYTES];
     bool is_member; /* of the cluster of that id; else the id is this node's own and another may be joined */
+    uint64_t boot;  /* random, of this run of the node: another one with this node id is a copy of it (H2) */
     uint8_t secrets[LINK_SECRETS_MAX][LINK_SECRET_BYTES];
     uint32_t secrets_count; /* 0: there are no links */
 };
