@@ -38,6 +38,11 @@ enum {
     LIMITS_DOCUMENT_BYTES_MAX = LIMITS_ADMIN_BODY_BYTES_MAX, /* of a payload: what an operator sends takes no more
                                                                 bytes as a document than it had as JSON */
 
+    LIMITS_DOCUMENTS_BYTES_MAX = 64 << 20, /* keys and payloads of all shared documents together: 4,096 versions of
+                                              the largest usual layout, or some 400,000 access keys. Every node
+                                              holds them in memory, twice while they change, and reads them all
+                                              when it starts */
+
     LIMITS_MEMBERS_MAX = 2048,        /* nodes of a cluster, removed ones not counted: twice what was simulated */
     LIMITS_LINKS_DIALLED_MAX = 512,   /* links we made; more than the nodes of a layout */
     LIMITS_LINKS_ACCEPTED_MAX = 512,  /* links that came in; the newest beyond is closed */
