@@ -67,14 +67,8 @@ void gossip_set_digests(struct gossip *gossip, const struct gossip_digests *dige
  * part). */
 static void pardon(struct gossip *gossip, uint64_t gap_ms)
 {
-    for (uint32_t i = 0; i < gossip->members->count; i++) {
-        struct suspicion *suspicion = &gossip_row_of(gossip->members->rows[i])->suspicion;
-        uint64_t deadline_ms = suspicion->timer.deadline_ms;
-        if (suspicion->timer.place == 0) continue;
-        timers_remove(&gossip->suspicions, &suspicion->timer);
-        timers_add(&gossip->suspicions, &suspicion->timer, deadline_ms + gap_ms);
-        suspicion->began_ms += gap_ms;
-    }
+    for (uint32_t i = 0; i < gossip->members->count; i++)
+        suspicion_pardon(&gossip_row_of(gossip->members->rows[i])->suspicion, &gossip->suspicions, gap_ms);
     gossip_probe_pardon(gossip, gap_ms);
     if (gap_ms < GOSSIP_STOPPED_PERIODS * gossip->period_ms) return;
     struct effect *line = outbox_log(gossip->outbox, EFFECT_WARN, "this node did not run for a while");

@@ -99,7 +99,6 @@ static void pass_on(struct gossip *gossip, struct member *member, const uint8_t 
 static void warn(struct gossip *gossip, struct member *member)
 {
     bool is_our_turn = prng_u64(&gossip->prng) % gossip->members->count < GOSSIP_SMALL_MAX;
-    gossip_row_of(member)->was_warned = is_our_turn;
     if (is_our_turn && probe_can_reach(member, gossip->now_ms)) gossip_send_kind(gossip, member, GOSSIP_NEWS, 0);
 }
 
@@ -128,10 +127,11 @@ void gossip_suspect(struct gossip *gossip, struct member *member, enum member_st
 void gossip_give_up(struct gossip *gossip, struct member *member)
 {
     struct gossip_row *row = gossip_row_of(member);
-    if (!row->was_warned) { /* it may have refuted, and we have missed it: ask it before we hold it for down */
-        row->was_warned = true;
-        gossip_send_kind(gossip, member, GOSSIP_NEWS, 0);
-        suspicion_postpone(&row->suspicion, &gossip->suspicions, gossip->now_ms + gossip->period_ms);
+    if (suspicion_question(&row->suspicion, &gossip->suspicions, gossip->period_ms, gossip->now_ms)) {
+        /* No news ride on it: of a part of the cluster that is cut off everybody is asked. */
+        struct gossip_message message = {.kind = GOSSIP_NEWS};
+        message.room = GOSSIP_HEAD_BYTES + GOSSIP_CLAIM_BYTES + 2 + member->announcement_bytes.length;
+        gossip_send(gossip, member, &message);
         return;
     }
     gossip_set_state(gossip, member, MEMBER_DOWN);

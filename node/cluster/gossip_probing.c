@@ -21,7 +21,7 @@ static void ping_down(struct gossip *gossip)
     if (probe->periods_count % GOSSIP_DOWN_EVERY != 0) return;
     struct member *target = probe_next_down(probe, gossip->members, gossip->now_ms);
     if (target == NULL) return;
-    probe->down = (struct probe_ping){target, prng_u64(&gossip->prng), gossip->now_us};
+    probe->down = probe_ping_of(target, prng_u64(&gossip->prng), gossip->now_us);
     ping(gossip, target, probe->down.sequence);
 }
 
@@ -78,7 +78,7 @@ void gossip_probe_pardon(struct gossip *gossip, uint64_t gap_ms)
         probe_rest(probe, 0, gossip->now_ms);
         return;
     }
-    probe->indirect_ms += gap_ms; /* the answer may be among what we are about to read */
+    probe->again_ms += gap_ms; /* the answer may be among what we are about to read */
     probe->end_ms += gap_ms;
 }
 
@@ -88,7 +88,10 @@ void gossip_probe_on_time(struct gossip *gossip)
     struct gossip_relay relay;
     while (gossip_relays_late(&gossip->relays, gossip->now_ms, &relay))
         gossip_send_kind(gossip, relay.asker, GOSSIP_NACK, relay.asked_sequence);
-    if (probe->phase == PROBE_DIRECT && gossip->now_ms >= probe->indirect_ms) ask_others(gossip);
+    if (probe_is_due_again(probe, gossip->now_ms)) {
+        (void)ping(gossip, probe->ping.target, probe_again(probe, gossip->now_us));
+        if (probe_wants_helpers(probe, gossip->now_ms)) ask_others(gossip);
+    }
     if (gossip->now_ms < probe->end_ms) return;
     end_period(gossip);
     begin_period(gossip);
@@ -111,10 +114,10 @@ static void warn_of_clock(struct gossip *gossip, const struct member *member)
 }
 
 /* An answer to a ping we sent: fresh, whatever may have been replayed. */
-static void measure(struct gossip *gossip, struct member *sender, const struct probe_ping *answered,
+static void measure(struct gossip *gossip, struct member *sender, uint64_t sent_us,
                     const struct gossip_message *message)
 {
-    uint64_t round_trip_us = gossip->now_us > answered->sent_us ? gossip->now_us - answered->sent_us : 0;
+    uint64_t round_trip_us = gossip->now_us > sent_us ? gossip->now_us - sent_us : 0;
     sender->heard_ms = gossip->now_ms;
     gossip_clock_measure(sender, round_trip_us, message->wall_us, gossip->wall_us);
     warn_of_clock(gossip, sender);
@@ -125,11 +128,13 @@ static void on_ack(struct gossip *gossip, struct member *sender, const struct go
     struct probe *probe = &gossip->probe;
     struct gossip_relay relay;
     bool is_waited_for = probe->phase == PROBE_DIRECT || probe->phase == PROBE_INDIRECT;
-    if (is_waited_for && probe->ping.target == sender && probe->ping.sequence == message->sequence) {
-        measure(gossip, sender, &probe->ping, message);
+    uint64_t sent_us = is_waited_for ? probe_ping_sent_us(&probe->ping, sender, message->sequence) : 0;
+    uint64_t down_us = probe_ping_sent_us(&probe->down, sender, message->sequence);
+    if (sent_us != 0) {
+        measure(gossip, sender, sent_us, message);
         probe_answered(probe);
-    } else if (probe->down.target == sender && probe->down.sequence == message->sequence) {
-        measure(gossip, sender, &probe->down, message);
+    } else if (down_us != 0) {
+        measure(gossip, sender, down_us, message);
         probe->down.target = NULL;
     } else if (gossip_relays_answered(&gossip->relays, sender, message->sequence, &relay)) {
         sender->heard_ms = gossip->now_ms;

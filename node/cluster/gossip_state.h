@@ -44,7 +44,6 @@ struct gossip_row {
     uint64_t answered_ms;                /* when it was last told something out of turn */
     uint32_t strangers;
     bool has_clock_warning;
-    bool was_warned; /* we told it ourselves that it is a suspect */
     bool is_keyless; /* its id is no point of the curve: there can be no packets */
     uint8_t *announcement;
     size_t announcement_room;

@@ -92,17 +92,55 @@ struct member *probe_next_down(struct probe *probe, const struct members *member
     return NULL;
 }
 
+struct probe_ping probe_ping_of(struct member *target, uint64_t sequence, uint64_t now_us)
+{
+    return (struct probe_ping){.target = target, .sequence = sequence, .sent_us = {now_us}, .sent_count = 1};
+}
+
+uint64_t probe_ping_sent_us(const struct probe_ping *ping, const struct member *sender, uint64_t sequence)
+{
+    uint64_t times = sequence - ping->sequence; /* numbers go round */
+    return ping->target == sender && times < ping->sent_count ? ping->sent_us[times] : 0;
+}
+
 void probe_begin(struct probe *probe, struct member *target, uint64_t sequence, uint64_t period_ms,
                  uint64_t now_us)
 {
     uint64_t now_ms = now_us / 1000;
     uint64_t timeout_ms = gossip_clock_timeout_ms(target, period_ms);
     probe->phase = PROBE_DIRECT;
-    probe->ping = (struct probe_ping){target, sequence, now_us};
-    probe->indirect_ms = now_ms + timeout_ms * (probe->health + 1);
+    probe->ping = probe_ping_of(target, sequence, now_us);
+    probe->step_ms = period_ms * (probe->health + 1) / PROBE_STEPS;
+    probe->again_ms = now_ms + timeout_ms * (probe->health + 1);
     probe->end_ms = now_ms + period_ms * (probe->health + 1);
     probe->helpers_count = 0;
     memset(probe->has_nacked, 0, sizeof probe->has_nacked);
+}
+
+static bool is_open(const struct probe *probe)
+{
+    return probe->phase == PROBE_DIRECT || probe->phase == PROBE_INDIRECT;
+}
+
+bool probe_is_due_again(const struct probe *probe, uint64_t now_ms)
+{
+    return is_open(probe) && probe->ping.sent_count < PROBE_STEPS && probe->again_ms <= now_ms &&
+           now_ms < probe->end_ms;
+}
+
+uint64_t probe_again(struct probe *probe, uint64_t now_us)
+{
+    struct probe_ping *ping = &probe->ping;
+    assert(ping->sent_count < PROBE_STEPS);
+    ping->sent_us[ping->sent_count] = now_us;
+    probe->again_ms = now_us / 1000 + probe->step_ms;
+    return ping->sequence + ping->sent_count++;
+}
+
+bool probe_wants_helpers(const struct probe *probe, uint64_t now_ms)
+{
+    uint64_t began_ms = probe->ping.sent_us[0] / 1000;
+    return probe->phase == PROBE_DIRECT && now_ms >= began_ms + PROBE_HELPERS_STEP * probe->step_ms;
 }
 
 void probe_rest(struct probe *probe, uint64_t period_ms, uint64_t now_ms)
@@ -161,6 +199,6 @@ void probe_failed(struct probe *probe)
 
 uint64_t probe_deadline_ms(const struct probe *probe)
 {
-    if (probe->phase == PROBE_DIRECT && probe->indirect_ms < probe->end_ms) return probe->indirect_ms;
-    return probe->end_ms;
+    bool goes_again = is_open(probe) && probe->ping.sent_count < PROBE_STEPS && probe->again_ms < probe->end_ms;
+    return goes_again ? probe->again_ms : probe->end_ms;
 }

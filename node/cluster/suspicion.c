@@ -44,11 +44,23 @@ uint64_t suspicion_timeout_ms(uint64_t period_ms, uint32_t members_count, uint32
            (longest - shortest) * suspicion_log2_milli(confirmations + 1) / suspicion_log2_milli(wanted + 1);
 }
 
-static void wait_for(struct suspicion *suspicion, struct timers *timers, uint64_t timeout_ms, uint64_t now_ms)
+static void wait_until(struct suspicion *suspicion, struct timers *timers, uint64_t until_ms)
 {
-    uint64_t deadline_ms = suspicion->began_ms + timeout_ms;
     timers_remove(timers, &suspicion->timer);
-    timers_add(timers, &suspicion->timer, deadline_ms > now_ms ? deadline_ms : now_ms);
+    timers_add(timers, &suspicion->timer, until_ms);
+}
+
+static uint64_t question_ms(uint64_t period_ms)
+{
+    return period_ms / SUSPICION_QUESTIONS_A_PERIOD;
+}
+
+/* All of it but what is for questions. */
+static void wait_for(struct suspicion *suspicion, struct timers *timers, uint64_t timeout_ms, uint64_t period_ms,
+                     uint64_t now_ms)
+{
+    uint64_t until_ms = suspicion->began_ms + timeout_ms - SUSPICION_QUESTIONS * question_ms(period_ms);
+    if (suspicion->questions_count == 0) wait_until(suspicion, timers, until_ms > now_ms ? until_ms : now_ms);
 }
 
 void suspicion_begin(struct suspicion *suspicion, struct timers *timers, const uint8_t *witness_id,
@@ -57,7 +69,8 @@ void suspicion_begin(struct suspicion *suspicion, struct timers *timers, const u
     suspicion->began_ms = now_ms;
     suspicion->witnesses[0] = wire_load_u64(witness_id);
     suspicion->witnesses_count = 1;
-    wait_for(suspicion, timers, suspicion_timeout_ms(period_ms, members_count, 0), now_ms);
+    suspicion->questions_count = 0;
+    wait_for(suspicion, timers, suspicion_timeout_ms(period_ms, members_count, 0), period_ms, now_ms);
 }
 
 bool suspicion_confirm(struct suspicion *suspicion, struct timers *timers, const uint8_t *witness_id,
@@ -70,7 +83,7 @@ bool suspicion_confirm(struct suspicion *suspicion, struct timers *timers, const
     if (suspicion->witnesses_count == SUSPICION_WITNESSES_MAX) return false;
     uint32_t confirmations = suspicion->witnesses_count;
     suspicion->witnesses[suspicion->witnesses_count++] = witness;
-    wait_for(suspicion, timers, suspicion_timeout_ms(period_ms, members_count, confirmations), now_ms);
+    wait_for(suspicion, timers, suspicion_timeout_ms(period_ms, members_count, confirmations), period_ms, now_ms);
     return true;
 }
 
@@ -79,14 +92,22 @@ void suspicion_hasten(struct suspicion *suspicion, struct timers *timers, uint64
 {
     uint64_t shortest = suspicion_timeout_ms(period_ms, members_count, SUSPICION_CONFIRMATIONS);
     suspicion->witnesses_count = SUSPICION_WITNESSES_MAX;
-    if (suspicion->timer.deadline_ms > suspicion->began_ms + shortest)
-        wait_for(suspicion, timers, shortest, now_ms);
+    wait_for(suspicion, timers, shortest, period_ms, now_ms);
 }
 
-void suspicion_postpone(struct suspicion *suspicion, struct timers *timers, uint64_t until_ms)
+bool suspicion_question(struct suspicion *suspicion, struct timers *timers, uint64_t period_ms, uint64_t now_ms)
 {
-    timers_remove(timers, &suspicion->timer);
-    timers_add(timers, &suspicion->timer, until_ms);
+    if (suspicion->questions_count == SUSPICION_QUESTIONS) return false;
+    suspicion->questions_count++;
+    wait_until(suspicion, timers, now_ms + question_ms(period_ms));
+    return true;
+}
+
+void suspicion_pardon(struct suspicion *suspicion, struct timers *timers, uint64_t gap_ms)
+{
+    if (suspicion->timer.place == 0) return;
+    suspicion->began_ms += gap_ms;
+    wait_until(suspicion, timers, suspicion->timer.deadline_ms + gap_ms);
 }
 
 void suspicion_end(struct suspicion *suspicion, struct timers *timers)

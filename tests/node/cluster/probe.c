@@ -110,7 +110,6 @@ static void helpers_are_three_others(void **state)
         assert_int_equal(probe_deadline_ms(&rig->probe), START_MS + PERIOD_MS / 2);
         probe_choose_helpers(&rig->probe, &rig->members, &rig->prng, START_MS);
         assert_int_equal(rig->probe.helpers_count, GOSSIP_INDIRECT);
-        assert_int_equal(probe_deadline_ms(&rig->probe), START_MS + PERIOD_MS);
         assert_false(probe_is_helper(&rig->probe, target));
         assert_ptr_not_equal(rig->probe.helpers[0], rig->probe.helpers[1]);
         assert_ptr_not_equal(rig->probe.helpers[1], rig->probe.helpers[2]);
@@ -120,6 +119,41 @@ static void helpers_are_three_others(void **state)
     probe_drop(&rig->probe, target);
     assert_int_equal(rig->probe.phase, PROBE_IDLE);
     assert_null(rig->probe.ping.target);
+}
+
+/* Lost packets are made good within the period: it is sent again in each part of it, and others are asked late
+ * enough that most need not be, and early enough that their answer comes in time. */
+static void a_ping_goes_again_until_its_period_is_over(void **state)
+{
+    struct rig *rig = *state;
+    static const uint64_t timeouts_ms[] = {PERIOD_MS / 5, PERIOD_MS / 3, PERIOD_MS / 2};
+    struct probe *probe = &rig->probe;
+    struct member *target = &rig->rows[0];
+    target->has_round_trip = true;
+    for (size_t i = 0; i < sizeof timeouts_ms / sizeof timeouts_ms[0]; i++) {
+        target->round_trip_us = timeouts_ms[i] * 1000 - 1000;
+        uint64_t now_ms = START_MS;
+        uint64_t asked_ms = 0;
+        probe_begin(probe, target, UINT64_MAX, PERIOD_MS, now_ms * 1000); /* numbers may go round */
+        assert_int_equal(probe_deadline_ms(probe), START_MS + timeouts_ms[i]);
+        for (uint32_t times = 1; probe_deadline_ms(probe) < probe->end_ms; times++) {
+            assert_false(probe_is_due_again(probe, probe_deadline_ms(probe) - 1));
+            now_ms = probe_deadline_ms(probe);
+            assert_true(probe_is_due_again(probe, now_ms));
+            uint64_t sequence = probe_again(probe, now_ms * 1000);
+            assert_true(sequence == UINT64_MAX + times);
+            assert_int_equal(probe_ping_sent_us(&probe->ping, target, sequence), now_ms * 1000);
+            assert_int_equal(probe_ping_sent_us(&probe->ping, target, UINT64_MAX), START_MS * 1000);
+            assert_int_equal(probe_ping_sent_us(&probe->ping, target, sequence + 1), 0);
+            assert_int_equal(probe_ping_sent_us(&probe->ping, &rig->rows[1], sequence), 0);
+            if (!probe_wants_helpers(probe, now_ms)) continue;
+            asked_ms = now_ms;
+            probe_choose_helpers(probe, &rig->members, &rig->prng, now_ms);
+        }
+        assert_true(probe->ping.sent_count >= 4);
+        assert_in_range(asked_ms, START_MS + PERIOD_MS * 2 / 5, START_MS + PERIOD_MS * 3 / 5);
+        assert_false(probe_is_due_again(probe, probe->end_ms));
+    }
 }
 
 static void health_grows_when_nobody_answers_and_times_with_it(void **state)
@@ -187,6 +221,7 @@ int main(void)
         rig_test(who_cannot_answer_is_passed_over),
         rig_test(who_came_and_went_is_followed),
         rig_test(helpers_are_three_others),
+        rig_test(a_ping_goes_again_until_its_period_is_over),
         rig_test(health_grows_when_nobody_answers_and_times_with_it),
         rig_test(relays_answer_who_asked),
     };
