@@ -73,7 +73,7 @@ bool link_init(struct link *link, const struct link_identity *identity, bool is_
         refuse(link, LINK_REASON_NO_SECRET);
         return true;
     }
-    struct link_offer offer = {LINK_VERSION, LINK_CAPABILITIES};
+    struct link_offer offer = {LINK_VERSION_MIN, LINK_VERSION, LINK_CAPABILITIES};
     link_handshake_init(&state->handshake, identity, is_dialler, offer, prng);
     return true;
 }
@@ -122,6 +122,15 @@ static enum link_verdict become_ready(struct link *link, uint64_t now_ms)
     return LINK_READY;
 }
 
+/* There may be an ANSWER to write. */
+static enum link_verdict refuse_handshake(struct link *link, const char *reason)
+{
+    link->peer = link->state->handshake.peer;
+    link->state->phase = REFUSED;
+    link->reason = reason;
+    return LINK_REFUSED;
+}
+
 static enum link_verdict read_handshake(struct link *link, struct span bytes, size_t *taken, uint64_t now_ms)
 {
     struct link_state *state = link->state;
@@ -129,8 +138,7 @@ static enum link_verdict read_handshake(struct link *link, struct span bytes, si
     while (gather(bytes, taken, state->message, &state->message_bytes, link_handshake_wanted(&state->handshake))) {
         state->message_bytes = 0;
         const char *reason = link_handshake_read(&state->handshake, state->identity, state->message);
-        if (reason == LINK_REASON_SELF || reason == LINK_REASON_CLUSTER) link->peer = state->handshake.peer;
-        if (reason != NULL) return refuse(link, reason);
+        if (reason != NULL) return refuse_handshake(link, reason);
         if (state->handshake.step == LINK_HANDSHAKE_DONE) return become_ready(link, now_ms);
     }
     return LINK_MORE;
@@ -251,9 +259,8 @@ size_t link_write(struct link *link, uint8_t *bytes, size_t capacity, uint64_t n
 {
     struct link_state *state = link->state;
     assert(capacity >= LINK_FRAME_BYTES_MAX);
-    if (state->phase == REFUSED) return 0;
     size_t written = write_handshake(state, bytes);
-    if (state->phase == SHAKING) return written;
+    if (state->phase == SHAKING || state->phase == REFUSED) return written;
     size_t length = 0;
     while ((length = write_frame(state, bytes + written, capacity - written, now_ms)) > 0)
         written += length;

@@ -23,7 +23,7 @@
 #include "node/core/limits.h"
 
 enum {
-    LINK_VERSION = 1,      /* of the protocol: the highest we know; both ends speak the lower of theirs */
+    LINK_VERSION = 1,      /* of the protocol: the highest we know; both ends speak the highest of both */
     LINK_VERSION_MIN = 1,  /* and the lowest */
     LINK_CAPABILITIES = 0, /* bits of what can be done beyond the version; none yet */
     LINK_NODE_ID_BYTES = 32,
@@ -41,8 +41,10 @@ enum {
     LINK_REKEY_MS = 10 * 60 * 1000,             /* …or so long, whichever comes first */
 };
 
-/* Why a link was refused: link->reason is one of these (the same pointer). For logs; the first two also decide. */
-extern const char LINK_REASON_SELF[];      /* the other end is this node (or a copy of it, H2) */
+/* Why a link was refused: link->reason is one of these (the same pointer). For logs; the first three also decide.
+ */
+extern const char LINK_REASON_SELF[];      /* the other end is this node: its node id, and its boot nonce */
+extern const char LINK_REASON_COPY[];      /* its node id, but another run: a copy of its data directory (H2) */
 extern const char LINK_REASON_CLUSTER[];   /* both ends are members, of different clusters (H13) */
 extern const char LINK_REASON_VERSION[];   /* no version in common */
 extern const char LINK_REASON_SECRET[];    /* it has none of our secrets */
@@ -65,13 +67,13 @@ struct link_identity {
     uint32_t secrets_count; /* 0: there are no links */
 };
 
-/* The other end, as the handshake proved it. Also set when it was then refused for LINK_REASON_SELF or _CLUSTER;
- * else zeros before LINK_READY. */
+/* The other end, as the handshake proved it: complete once ready. Of one that was refused the node id, the cluster
+ * id and is_member are what it proved, or zeros when it had not. */
 struct link_peer {
     uint8_t node_id[LINK_NODE_ID_BYTES];
     uint8_t cluster_id[LINK_CLUSTER_ID_BYTES];
     bool is_member;
-    uint64_t version;      /* the lower of both ends' */
+    uint32_t version;      /* the highest that both speak */
     uint64_t capabilities; /* what both can */
     uint32_t secret_index; /* which of our secrets it used */
 };
@@ -117,7 +119,8 @@ bool link_send(struct link *link, enum link_priority priority, struct span messa
 void link_end(struct link *link);
 
 /* The next bytes for the connection, at most `capacity` (not less than LINK_FRAME_BYTES_MAX); 0 when there are
- * none now. To be asked after every link_init(), link_read(), link_send(), link_end() and link_tick(). */
+ * none now. A listener that refuses for LINK_REASON_VERSION has its ANSWER to write before it is closed. To be
+ * asked after every link_init(), link_read(), link_send(), link_end() and link_tick(). */
 size_t link_write(struct link *link, uint8_t *bytes, size_t capacity, uint64_t now_ms);
 
 /* When link_tick() is wanted: the end of the handshake, or the next re-keying; UINT64_MAX: never. */

@@ -19,8 +19,10 @@ enum {
     KEY_BYTES = 32,
     TAG_BYTES = crypto_aead_chacha20poly1305_ietf_ABYTES,
     SIGNATURE_BYTES = crypto_sign_ed25519_BYTES,
-    OFFER_BYTES = 8 + 8,
-    SELF_BYTES = 1 + LINK_CLUSTER_ID_BYTES + LINK_NODE_ID_BYTES, /* who one is */
+    OFFER_BYTES = 4 + 4 + 8,
+    SELF_BOOT_AT = 1 + LINK_CLUSTER_ID_BYTES, /* who one is: member, cluster id, boot nonce, node id */
+    SELF_ID_AT = SELF_BOOT_AT + 8,
+    SELF_BYTES = SELF_ID_AT + LINK_NODE_ID_BYTES,
     ANSWER_PLAIN_BYTES = OFFER_BYTES + SELF_BYTES + SIGNATURE_BYTES,
     PROOF_PLAIN_BYTES = SELF_BYTES + SIGNATURE_BYTES,
     SIGNED_BYTES_MAX = 64 + LINK_HASH_BYTES + OFFER_BYTES + SELF_BYTES,
@@ -32,8 +34,9 @@ _Static_assert(LINK_PROOF_BYTES == PROOF_PLAIN_BYTES + TAG_BYTES, "as the header
 _Static_assert(sizeof(struct link_stream_key) == LINK_STREAM_KEY_BYTES + LINK_STREAM_HEADER_BYTES, "no padding");
 
 const char LINK_REASON_SELF[] = "the other end is this node itself";
+const char LINK_REASON_COPY[] = "the other end has this node's identity: one of the two is a copy";
 const char LINK_REASON_CLUSTER[] = "the other end is a member of another cluster";
-const char LINK_REASON_VERSION[] = "the other end speaks a version that is not known here";
+const char LINK_REASON_VERSION[] = "the other end speaks no version that is spoken here";
 const char LINK_REASON_SECRET[] = "the other end does not have the cluster secret";
 const char LINK_REASON_NO_SECRET[] = "this node has no cluster secret";
 const char LINK_REASON_SEAL[] = "bytes were changed under way";
@@ -144,7 +147,7 @@ static const uint8_t *own_id(const struct link_identity *identity)
 
 static void put_offer(uint8_t *bytes, struct link_offer offer)
 {
-    wire_store_u64(bytes, offer.version);
+    wire_store_u64(bytes, (uint64_t)offer.version << 32 | offer.version_min);
     wire_store_u64(bytes + 8, offer.capabilities);
 }
 
@@ -152,7 +155,8 @@ static void put_self(uint8_t *bytes, const struct link_identity *identity)
 {
     bytes[0] = identity->is_member;
     memcpy(bytes + 1, identity->cluster_id, LINK_CLUSTER_ID_BYTES);
-    memcpy(bytes + 1 + LINK_CLUSTER_ID_BYTES, own_id(identity), LINK_NODE_ID_BYTES);
+    wire_store_u64(bytes + SELF_BOOT_AT, identity->boot);
+    memcpy(bytes + SELF_ID_AT, own_id(identity), LINK_NODE_ID_BYTES);
 }
 
 /* label ‖ transcript ‖ fields: what a signature is over. The label says which end signed. */
@@ -186,14 +190,16 @@ static bool verify(const uint8_t transcript[LINK_HASH_BYTES], const char *label,
     return crypto_sign_ed25519_verify_detached(fields + fields_bytes, bytes, length, node_id) == 0;
 }
 
-/* Take over what the other end can. */
+/* Take over what the other end can: the highest version that both speak. */
 static const char *take_offer(struct link_handshake *handshake, const uint8_t *bytes)
 {
-    uint64_t version = wire_load_u64(bytes);
-    if (version < LINK_VERSION_MIN) return LINK_REASON_VERSION;
-    handshake->peer.version = version < handshake->offer.version ? version : handshake->offer.version;
-    handshake->peer.capabilities = wire_load_u64(bytes + 8) & handshake->offer.capabilities;
-    return NULL;
+    const struct link_offer *own = &handshake->offer;
+    uint32_t highest = (uint32_t)(wire_load_u64(bytes) >> 32);
+    uint32_t lowest = (uint32_t)wire_load_u64(bytes);
+    handshake->peer.version = highest < own->version ? highest : own->version;
+    handshake->peer.capabilities = wire_load_u64(bytes + 8) & own->capabilities;
+    bool is_spoken = handshake->peer.version >= lowest && handshake->peer.version >= own->version_min;
+    return is_spoken && lowest > 0 ? NULL : LINK_REASON_VERSION;
 }
 
 /* Take over who the other end proved to be, and say whether such a one is refused. */
@@ -204,8 +210,10 @@ static const char *take_self(struct link_handshake *handshake, const struct link
     if (bytes[0] > 1) return LINK_REASON_SHAPE;
     peer->is_member = bytes[0] == 1;
     memcpy(peer->cluster_id, bytes + 1, LINK_CLUSTER_ID_BYTES);
-    memcpy(peer->node_id, bytes + 1 + LINK_CLUSTER_ID_BYTES, LINK_NODE_ID_BYTES);
-    if (memcmp(peer->node_id, own_id(identity), LINK_NODE_ID_BYTES) == 0) return LINK_REASON_SELF;
+    memcpy(peer->node_id, bytes + SELF_ID_AT, LINK_NODE_ID_BYTES);
+    bool is_our_id = memcmp(peer->node_id, own_id(identity), LINK_NODE_ID_BYTES) == 0;
+    if (is_our_id)
+        return wire_load_u64(bytes + SELF_BOOT_AT) == identity->boot ? LINK_REASON_SELF : LINK_REASON_COPY;
     bool is_same = memcmp(peer->cluster_id, identity->cluster_id, LINK_CLUSTER_ID_BYTES) == 0;
     if (!is_same && peer->is_member && identity->is_member) return LINK_REASON_CLUSTER;
     return NULL;
@@ -277,11 +285,9 @@ static const char *read_hello(struct link_handshake *handshake, const struct lin
     memcpy(said + 1, message, KEY_BYTES);
     say(handshake, said, sizeof said);
     if (!find_secret(handshake, identity, message + KEY_BYTES, offer)) return LINK_REASON_SECRET;
-    const char *reason = take_offer(handshake, offer);
-    if (reason != NULL) return reason;
     if (!write_answer(handshake, identity, message)) return LINK_REASON_KEY;
     handshake->step = LINK_HANDSHAKE_PROOF;
-    return NULL;
+    return take_offer(handshake, offer); /* when there is no version in common, the other end learns so, too */
 }
 
 static const char *read_answer(struct link_handshake *handshake, const struct link_identity *identity,
@@ -294,8 +300,8 @@ static const char *read_answer(struct link_handshake *handshake, const struct li
     memcpy(before, handshake->transcript, sizeof before);
     if (!open_box(handshake, "answer", message + KEY_BYTES, plain, sizeof plain)) return LINK_REASON_SEAL;
     if (!verify(before, SIGNED_BY_LISTENER, plain, OFFER_BYTES + SELF_BYTES)) return LINK_REASON_IDENTITY;
-    const char *reason = take_offer(handshake, plain);
-    if (reason == NULL) reason = take_self(handshake, identity, plain + OFFER_BYTES);
+    const char *reason = take_self(handshake, identity, plain + OFFER_BYTES);
+    if (reason == NULL) reason = take_offer(handshake, plain);
     if (reason != NULL) return reason;
     write_proof(handshake, identity);
     derive_streams(handshake, true);
@@ -362,10 +368,13 @@ const char *link_handshake_read(struct link_handshake *handshake, const struct l
 {
     const char *reason = read_step(handshake, identity, message);
     if (reason == NULL) return NULL;
-    struct link_peer peer = handshake->peer;
+    struct link_handshake over = {.step = LINK_HANDSHAKE_DONE, .peer = handshake->peer};
+    if (reason == LINK_REASON_VERSION && handshake->step == LINK_HANDSHAKE_PROOF) { /* it has answered */
+        over.out_bytes = handshake->out_bytes;
+        memcpy(over.out, handshake->out, over.out_bytes);
+    }
     link_handshake_wipe(handshake);
-    handshake->peer = peer;
-    handshake->step = LINK_HANDSHAKE_DONE;
+    *handshake = over;
     return reason;
 }
 

@@ -11,9 +11,9 @@
 #include "node/core/link.h"
 
 enum {
-    LINK_HELLO_BYTES = 1 + 32 + 8 + 8 + 16,
-    LINK_ANSWER_BYTES = 32 + 8 + 8 + 1 + 16 + 32 + 64 + 16,
-    LINK_PROOF_BYTES = 1 + 16 + 32 + 64 + 16,
+    LINK_HELLO_BYTES = 1 + 32 + 4 + 4 + 8 + 16,
+    LINK_ANSWER_BYTES = 32 + 4 + 4 + 8 + 1 + 16 + 8 + 32 + 64 + 16,
+    LINK_PROOF_BYTES = 1 + 16 + 8 + 32 + 64 + 16,
     LINK_HANDSHAKE_BYTES_MAX = LINK_ANSWER_BYTES,
 
     LINK_HASH_BYTES = 32,
@@ -31,7 +31,7 @@ enum link_handshake_step {
 
 /* What we say we can; a parameter so that tests can be a node of another version. */
 struct link_offer {
-    uint64_t version;
+    uint32_t version_min, version; /* the lowest and the highest */
     uint64_t capabilities;
 };
 
@@ -62,7 +62,7 @@ void link_handshake_init(struct link_handshake *handshake, const struct link_ide
 size_t link_handshake_wanted(const struct link_handshake *handshake);
 
 /* Read just so many. NULL, or why it is refused (LINK_REASON_…): the handshake is then over, with nothing to
- * write; handshake->peer is then what was proved. */
+ * write but the ANSWER of a listener that refuses for LINK_REASON_VERSION; handshake->peer is what was proved. */
 const char *link_handshake_read(struct link_handshake *handshake, const struct link_identity *identity,
                                 const uint8_t *message);
 

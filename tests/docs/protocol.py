@@ -20,7 +20,8 @@ DIALLER_PRNG = bytes([0xDE] * 32)  # of the generator that the program draws its
 LISTENER_PRNG = bytes([0x1E] * 32)
 PACKET_PRNG = bytes([0x0C] * 32)
 
-VERSION, CAPABILITIES = 1, 0
+VERSION, VERSION_MIN, CAPABILITIES = 1, 1, 0
+DIALLER_BOOT, LISTENER_BOOT = bytes([0xDB] * 8), bytes([0x1B] * 8)  # boot nonces
 NAME = b"skerry link 1"
 MESSAGE, ANSWERED, BODY = b"a message over a link", b"an answer", b"a rumour"
 PIECE, REKEY, END = 0, 2, 3  # tags of crypto_secretstream
@@ -119,7 +120,7 @@ def link():
     dialler_id, dialler_key = node_keys(DIALLER_SEED)
     listener_id, listener_key = node_keys(LISTENER_SEED)
     dialler_secret, listener_secret = drawn(DIALLER_PRNG, 32), drawn(LISTENER_PRNG, 32)
-    offer = number(VERSION) + number(CAPABILITIES)
+    offer = VERSION.to_bytes(4, "big") + VERSION_MIN.to_bytes(4, "big") + number(CAPABILITIES)
     both = Handshake()
 
     hello = b"\x01" + public(dialler_secret)
@@ -129,10 +130,10 @@ def link():
     answer = public(listener_secret)
     both.say(answer)
     both.chain = hashed(exchange(listener_secret, public(dialler_secret)) + both.said, both.chain)
-    fields = offer + b"\x01" + CLUSTER_ID + listener_id
+    fields = offer + b"\x01" + CLUSTER_ID + LISTENER_BOOT + listener_id
     answer += both.seal(b"answer", fields + sign(b"skerry link 1 listener" + both.said + fields, listener_key))
 
-    fields = b"\x01" + CLUSTER_ID + dialler_id
+    fields = b"\x01" + CLUSTER_ID + DIALLER_BOOT + dialler_id
     proof = both.seal(b"proof", fields + sign(b"skerry link 1 dialler" + both.said + fields, dialler_key))
 
     dialler_stream, listener_stream = both.key(b"dialler's frames", 56), both.key(b"listener's frames", 56)
@@ -167,7 +168,7 @@ def vectors():
     return [
         ("secret", SECRET), ("cluster_id", CLUSTER_ID), ("dialler_seed", DIALLER_SEED),
         ("listener_seed", LISTENER_SEED), ("dialler_prng", DIALLER_PRNG), ("listener_prng", LISTENER_PRNG),
-        ("packet_prng", PACKET_PRNG),
+        ("packet_prng", PACKET_PRNG), ("dialler_boot", DIALLER_BOOT), ("listener_boot", LISTENER_BOOT),
     ] + link() + packet()
 
 

@@ -13,7 +13,7 @@ enum { ENDS_NOW_MS = 1000 };
 /* A node, told apart by bytes of which its key, its cluster and its secret are made. */
 static inline struct link_identity ends_identity(uint8_t node, uint8_t cluster, bool is_member, uint8_t secret)
 {
-    struct link_identity identity = {.is_member = is_member, .secrets_count = 1};
+    struct link_identity identity = {.is_member = is_member, .boot = 1000 + node, .secrets_count = 1};
     uint8_t seed[crypto_sign_ed25519_SEEDBYTES];
     uint8_t id[LINK_NODE_ID_BYTES];
     memset(seed, node, sizeof seed);
@@ -201,7 +201,8 @@ static inline bool bad_peer_dial(struct bad_peer *peer, const struct link_identi
     struct prng prng = ends_prng(seed);
     struct tape tape = {0};
     *peer = (struct bad_peer){0};
-    link_handshake_init(&peer->handshake, identity, true, (struct link_offer){LINK_VERSION, 0}, &prng);
+    link_handshake_init(&peer->handshake, identity, true, (struct link_offer){LINK_VERSION_MIN, LINK_VERSION, 0},
+                        &prng);
     enum link_verdict verdict = ends_give(listener, span_of(peer->handshake.out, peer->handshake.out_bytes));
     bool is_answered = verdict == LINK_MORE && ends_write(listener, &tape, ENDS_NOW_MS) == LINK_ANSWER_BYTES;
     const char *reason = is_answered ? link_handshake_read(&peer->handshake, identity, tape.bytes) : "";

@@ -224,6 +224,26 @@ static void a_node_recognises_that_it_dialled_itself(void **state)
     two_deinit(&two);
 }
 
+/* H2: all is the same but the run. Each end sees it, also when it is no member. */
+static void a_copy_of_the_data_directory_is_not_oneself(void **state)
+{
+    (void)state;
+    for (int is_member = 0; is_member < 2; is_member++) {
+        struct two two = two_members();
+        two.ids[0].is_member = is_member == 1;
+        two.ids[1] = two.ids[0];
+        two.ids[1].boot ^= UINT64_C(1) << 63;
+        two_shake(&two);
+        expect_refused(&two.links[0], LINK_REASON_COPY);
+        assert_memory_equal(two.links[0].peer.node_id, ends_id(&two.ids[0]), LINK_NODE_ID_BYTES);
+        assert_int_equal(two.tapes[0].length, LINK_HELLO_BYTES);
+        two_deinit(&two);
+    }
+    struct link_identity copy = ends_identity(1, ENDS_CLUSTER, true, ENDS_SECRET);
+    copy.boot++;
+    answer_then_become(copy, LINK_REASON_COPY);
+}
+
 /* --- versions and keys ---------------------------------------------------------------------------------- */
 
 /* Two handshakes without links, of nodes that say what they can. The dialler's verdict on the answer. */
@@ -247,7 +267,7 @@ static const char *shake_offers(struct link_offer offers[2], struct link_handsha
 static void both_ends_agree_on_the_lower_version_and_what_both_can(void **state)
 {
     (void)state;
-    struct link_offer offers[2] = {{7, 0x0a}, {3, 0x06}};
+    struct link_offer offers[2] = {{2, 7, 0x0a}, {1, 3, 0x06}};
     struct link_handshake ends[2];
     for (int turn = 0; turn < 2; turn++) {
         assert_null(shake_offers(offers, ends));
@@ -260,24 +280,38 @@ static void both_ends_agree_on_the_lower_version_and_what_both_can(void **state)
         assert_memory_equal(&ends[1].send, &ends[0].receive, sizeof ends[0].send);
         assert_memory_not_equal(&ends[0].send, &ends[0].receive, sizeof ends[0].send);
         offers[0] = offers[1];
-        offers[1] = (struct link_offer){7, 0x0a};
+        offers[1] = (struct link_offer){2, 7, 0x0a};
     }
 }
 
-static void an_answer_of_no_version_is_refused(void **state)
+/* A program that no longer speaks ours, and the other way round: both ends see why, whoever dialled. */
+static void without_a_version_in_common_both_ends_say_so(void **state)
 {
     (void)state;
-    struct link_offer offers[2] = {{LINK_VERSION, 0}, {0, 0}};
-    struct link_handshake ends[2];
-    assert_ptr_equal(shake_offers(offers, ends), LINK_REASON_VERSION);
-    assert_int_equal(ends[0].out_bytes, 0);
+    static const struct link_offer ours = {1, 2, 0};
+    static const struct link_offer others[] = {{3, 4, 0}, {0, 0, 0}, {UINT32_MAX, UINT32_MAX, 0}};
+    for (size_t i = 0; i < 2 * sizeof others / sizeof others[0]; i++) {
+        struct two two = two_members();
+        struct link_handshake ends[2];
+        for (size_t end = 0; end < 2; end++) {
+            struct prng prng = ends_prng((uint8_t)end);
+            link_handshake_init(&ends[end], &two.ids[end], end == 0, end == i % 2 ? ours : others[i / 2], &prng);
+        }
+        assert_null(link_handshake_read(&ends[1], &two.ids[1], ends[0].out));
+        assert_ptr_equal(link_handshake_read(&ends[1], &two.ids[1], ends[0].out + 1), LINK_REASON_VERSION);
+        assert_int_equal(ends[1].out_bytes, LINK_ANSWER_BYTES);
+        assert_int_equal(link_handshake_wanted(&ends[1]), 0);
+        assert_ptr_equal(link_handshake_read(&ends[0], &two.ids[0], ends[1].out), LINK_REASON_VERSION);
+        assert_memory_equal(ends[0].peer.node_id, ends_id(&two.ids[1]), LINK_NODE_ID_BYTES);
+        assert_int_equal(ends[0].out_bytes, 0); /* who it is, the dialler did not say */
+    }
 }
 
 /* No key is left where one was. */
 static void keys_are_forgotten(void **state)
 {
     (void)state;
-    struct link_offer offers[2] = {{1, 0}, {1, 0}};
+    struct link_offer offers[2] = {{1, 1, 0}, {1, 1, 0}};
     struct link_handshake ends[2];
     assert_null(shake_offers(offers, ends));
     for (int i = 0; i < 2; i++) {
@@ -355,8 +389,9 @@ int main(void)
         cmocka_unit_test(a_node_that_is_no_member_may_speak_to_any),
         cmocka_unit_test(a_listener_refuses_for_itself),
         cmocka_unit_test(a_node_recognises_that_it_dialled_itself),
+        cmocka_unit_test(a_copy_of_the_data_directory_is_not_oneself),
         cmocka_unit_test(both_ends_agree_on_the_lower_version_and_what_both_can),
-        cmocka_unit_test(an_answer_of_no_version_is_refused),
+        cmocka_unit_test(without_a_version_in_common_both_ends_say_so),
         cmocka_unit_test(keys_are_forgotten),
         cmocka_unit_test(a_link_without_memory_is_refused),
         cmocka_unit_test(strangers_take_little_memory),

@@ -129,8 +129,8 @@ static void nobody_speaks_for_another(void **state)
     }
 }
 
-/* HELLO, written a second time: with any key and version. */
-static void make_hello(const struct link_identity *identity, const uint8_t key[32], uint64_t version,
+/* HELLO, written a second time: with any key, and any versions (the highest and the lowest as one). */
+static void make_hello(const struct link_identity *identity, const uint8_t key[32], uint64_t versions,
                        uint8_t *hello)
 {
     static const uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
@@ -144,16 +144,16 @@ static void make_hello(const struct link_identity *identity, const uint8_t key[3
     crypto_generichash(chain, 32, (const uint8_t *)name, sizeof name - 1, identity->secrets[0], 32);
     crypto_generichash(box_key, 32, purpose, sizeof purpose, chain, 32);
     for (int i = 0; i < 8; i++)
-        offer[i] = (uint8_t)(version >> (56 - 8 * i));
+        offer[i] = (uint8_t)(versions >> (56 - 8 * i));
     crypto_aead_chacha20poly1305_ietf_encrypt(hello + 33, NULL, offer, sizeof offer, purpose + 5, 32, NULL, nonce,
                                               box_key);
 }
 
-static struct link hear_hello(const struct link_identity *identity, const uint8_t key[32], uint64_t version)
+static struct link hear_hello(const struct link_identity *identity, const uint8_t key[32], uint64_t versions)
 {
     uint8_t hello[LINK_HELLO_BYTES];
     struct link link = ends_open(identity, false, ENDS_SEED_LISTENER);
-    make_hello(identity, key, version, hello);
+    make_hello(identity, key, versions, hello);
     ends_give(&link, span_of(hello, sizeof hello));
     return link;
 }
@@ -174,6 +174,8 @@ static const uint8_t low_order[][32] = {
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 };
 
+#define VERSIONS ((uint64_t)LINK_VERSION << 32 | LINK_VERSION_MIN)
+
 static void keys_of_low_order_are_refused(void **state)
 {
     (void)state;
@@ -182,7 +184,7 @@ static void keys_of_low_order_are_refused(void **state)
         uint8_t key[LINK_ANSWER_BYTES] = {0};
         memcpy(key, low_order[i / 2], 32);
         if (i % 2 == 1) key[31] |= 0x80; /* the highest bit says nothing */
-        struct link link = hear_hello(&identity, key, LINK_VERSION);
+        struct link link = hear_hello(&identity, key, VERSIONS);
         expect_refused(&link, LINK_REASON_KEY);
         link_deinit(&link);
         link = ends_open(&identity, true, ENDS_SEED_DIALLER);
@@ -197,14 +199,19 @@ static void a_version_that_is_not_known_is_refused_and_a_later_one_is_not(void *
     (void)state;
     struct link_identity identity = ends_identity(2, ENDS_CLUSTER, true, ENDS_SECRET);
     const uint8_t key[32] = {9}; /* the base point */
-    struct link link = hear_hello(&identity, key, 0);
-    expect_refused(&link, LINK_REASON_VERSION);
-    link_deinit(&link);
-    const uint64_t later[] = {LINK_VERSION, LINK_VERSION + 1, UINT64_MAX};
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+    const uint64_t versions[] = {VERSIONS,
+                                 UINT64_C(1) << 32 | VERSIONS,               /* one more */
+                                 (uint64_t)UINT32_MAX << 32 | VERSIONS,      /* all there will be */
+                                 0,                                          /* none */
+                                 (uint64_t)LINK_VERSION << 32,               /* no lowest one */
+                                 (uint64_t)(LINK_VERSION + 1) * 0x100000001, /* the next only */
+                                 UINT64_MAX};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         struct tape tape = {0};
-        link = hear_hello(&identity, key, later[i]);
-        assert_int_equal(ends_write(&link, &tape, ENDS_NOW_MS), LINK_ANSWER_BYTES);
+        struct link link = hear_hello(&identity, key, versions[i]);
+        assert_ptr_equal(link.reason, i < 3 ? NULL : LINK_REASON_VERSION);
+        assert_int_equal(ends_write(&link, &tape, ENDS_NOW_MS), LINK_ANSWER_BYTES); /* it says which ones it is */
+        if (i >= 3) expect_refused(&link, LINK_REASON_VERSION);
         tape_deinit(&tape);
         link_deinit(&link);
     }
@@ -216,14 +223,14 @@ static void make_proof(const struct link_handshake *listener, const struct link_
 {
     static const uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
     static const char label[] = "skerry link 1 dialler";
-    uint8_t plain[1 + 16 + 32 + 64] = {member}, said[sizeof label - 1 + 32 + 49], purpose[5 + 32] = "proof",
-                                key[32];
+    uint8_t plain[1 + 16 + 8 + 32 + 64] = {member}, said[sizeof label - 1 + 32 + 57], purpose[5 + 32] = "proof",
+                                    key[32];
     memcpy(plain + 1, dialler->cluster_id, LINK_CLUSTER_ID_BYTES);
-    memcpy(plain + 17, ends_id(dialler), LINK_NODE_ID_BYTES);
+    memcpy(plain + 25, ends_id(dialler), LINK_NODE_ID_BYTES);
     memcpy(said, label, sizeof label - 1);
     memcpy(said + sizeof label - 1, listener->transcript, 32);
-    memcpy(said + sizeof label - 1 + 32, plain, 49);
-    crypto_sign_detached(plain + 49, NULL, said, sizeof said, dialler->node_key);
+    memcpy(said + sizeof label - 1 + 32, plain, 57);
+    crypto_sign_detached(plain + 57, NULL, said, sizeof said, dialler->node_key);
     memcpy(purpose + 5, listener->transcript, 32);
     crypto_generichash(key, 32, purpose, sizeof purpose, listener->chain, 32);
     crypto_aead_chacha20poly1305_ietf_encrypt(proof, NULL, plain, sizeof plain, listener->transcript, 32, NULL,
@@ -239,7 +246,8 @@ static void a_member_byte_that_does_not_occur_is_refused(void **state)
         uint8_t proof[LINK_PROOF_BYTES];
         for (int i = 0; i < 2; i++) {
             struct prng prng = ends_prng((uint8_t)(i + 1));
-            link_handshake_init(&ends[i], &two.ids[i], i == 0, (struct link_offer){LINK_VERSION, 0}, &prng);
+            link_handshake_init(&ends[i], &two.ids[i], i == 0,
+                                (struct link_offer){LINK_VERSION_MIN, LINK_VERSION, 0}, &prng);
         }
         assert_null(link_handshake_read(&ends[1], &two.ids[1], ends[0].out));
         assert_null(link_handshake_read(&ends[1], &two.ids[1], ends[0].out + 1));

@@ -1,5 +1,6 @@
 /* Links and packets, held to the bytes that docs/protocol.md shows (tests/vectors/protocol.txt): what is written
  * is these bytes, and these bytes are read as the page says. */
+#include "node/base/wire.h"
 #include "node/core/packet.h"
 #include "tests/node/core/link_ends.h"
 #include "tests/vectors/vectors.h"
@@ -35,6 +36,8 @@ static int set_up(void **state)
     vectors_read(&made.vectors, "protocol.txt");
     made.dialler = identity_of(&made, "dialler_seed");
     made.listener = identity_of(&made, "listener_seed");
+    made.dialler.boot = wire_load_u64(get(&made, "dialler_boot").bytes);
+    made.listener.boot = wire_load_u64(get(&made, "listener_boot").bytes);
     prng_init(&prng, get(&made, "dialler_prng").bytes);
     assert_true(link_init(&made.links[0], &made.dialler, true, &prng, NULL, ENDS_NOW_MS));
     prng_init(&prng, get(&made, "listener_prng").bytes);
