@@ -75,12 +75,15 @@ static void pardon(struct gossip *gossip, uint64_t gap_ms)
     outbox_number(line, "ms", gap_ms);
 }
 
+/* We ran no later than when something was due, or than the step before: once for each gap, whatever stays due. */
 static void begin(struct gossip *gossip, uint64_t now_us, uint64_t wall_us)
 {
     uint64_t due_ms = gossip_deadline_ms(gossip);
+    if (due_ms < gossip->stepped_ms) due_ms = gossip->stepped_ms;
     if (now_us > gossip->now_us) gossip->now_us = now_us;
     if (now_us / 1000 > gossip->now_ms) gossip->now_ms = now_us / 1000;
     gossip->wall_us = wall_us;
+    gossip->stepped_ms = gossip->now_ms;
     if (due_ms < gossip->now_ms && gossip->now_ms - due_ms > gossip->period_ms)
         pardon(gossip, gossip->now_ms - due_ms);
 }
@@ -125,7 +128,6 @@ void gossip_on_datagram(struct gossip *gossip, struct span from, struct span pac
 {
     uint8_t body[PACKET_BODY_BYTES_MAX];
     size_t body_bytes = 0;
-    struct gossip_message message;
     begin(gossip, now_us, wall_us);
     struct member *sender = open_packet(gossip, packet, body, &body_bytes);
     if (sender == NULL) {
@@ -135,26 +137,57 @@ void gossip_on_datagram(struct gossip *gossip, struct span from, struct span pac
     gossip->stats.packets_in++;
     gossip->stats.bytes_in += packet.length;
     if (sender->quarantined_until_ms > gossip->now_ms) return;
-    if (gossip_message_decode(span_of(body, body_bytes), &message)) {
-        gossip_heed(gossip, sender, &message, from);
-    } else {
-        gossip_offence(gossip, sender, "a malformed message", gossip->now_ms);
-    }
+    gossip_heed(gossip, sender, span_of(body, body_bytes), from);
     gossip_broadcast(gossip);
 }
 
 /* --- offences ------------------------------------------------------------------------------------------- */
 
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* Was this sent a moment ago, by its sender's clock as our own pings measured it? */
+static bool is_fresh(const struct gossip *gossip, const struct member *by)
+{
+    uint64_t its_us = gossip->wall_us + (uint64_t)by->clock_offset_us; /* mod 2^64, as its clock may be anything */
+    return by->has_round_trip && apart(gossip->heard.wall_us, its_us) <= GOSSIP_FRESH_MS * UINT64_C(1000);
+}
+
+bool gossip_counts(struct gossip *gossip, const struct member *by)
+{
+    struct gossip_row *row = gossip_row_of(by);
+    if (gossip->heard.sender != by) return true; /* over a link nothing comes twice */
+    if (gossip->heard.is_counted) return true;
+    if (!is_fresh(gossip, by) || gossip->heard.wall_us <= row->counted_us) return false;
+    gossip->heard.is_counted = true;
+    row->counted_us = gossip->heard.wall_us;
+    return true;
+}
+
+/* One offence more, those that time has forgiven taken off. */
+static bool is_too_much(struct gossip_row *row, uint64_t now_ms)
+{
+    uint64_t forgiven = (now_ms - row->guilt_ms) / GOSSIP_FORGIVE_MS;
+    if (forgiven > 0 || row->guilt == 0) row->guilt_ms = now_ms;
+    row->guilt = forgiven < row->guilt ? row->guilt - (uint32_t)forgiven : 0;
+    if (++row->guilt < GOSSIP_OFFENCES_MAX) return false;
+    row->guilt = 0;
+    return true;
+}
+
 void gossip_offence(struct gossip *gossip, struct member *by, const char *what, uint64_t now_ms)
 {
     if (now_ms > gossip->now_ms) gossip->now_ms = now_ms;
-    by->offences++;
     gossip->stats.packets_bad++;
+    if (!gossip_counts(gossip, by)) return;
+    by->offences++;
     struct effect *line = outbox_log(gossip->outbox, EFFECT_WARN, "a node sent what no sound node sends");
     outbox_node(gossip->outbox, line, "node", by->id);
     outbox_text(gossip->outbox, line, "what", span_text(what));
     outbox_number(line, "offences", by->offences);
-    if (by->offences % GOSSIP_OFFENCES_MAX != 0) return;
+    if (!is_too_much(gossip_row_of(by), gossip->now_ms)) return;
     by->quarantined_until_ms = gossip->now_ms + GOSSIP_QUARANTINE_MS;
     line = outbox_log(gossip->outbox, EFFECT_WARN, "a node is not listened to for a while");
     outbox_node(gossip->outbox, line, "node", by->id);

@@ -23,7 +23,7 @@ enum {
     GOSSIP_SUSPICION_STRETCH = 6, /* times that, while we are alone in suspecting (Lifeguard) */
     GOSSIP_RETRANSMIT = 4,        /* times log10(n + 1): packets that carry one piece of news */
     GOSSIP_SMALL_MAX = 10,        /* nodes: up to here news go to everybody directly */
-    GOSSIP_OFFENCES_MAX = 8,      /* then a member is quarantined… */
+    GOSSIP_OFFENCES_MAX = 8,      /* not forgiven yet: then a member is quarantined… */
     GOSSIP_QUARANTINE_MS = 60000, /* …for so long */
     GOSSIP_CLOCK_WARN_MS = 60000, /* a clock further off than this is logged and shown */
 };
@@ -54,8 +54,9 @@ struct gossip_calls {
 };
 
 /* `identity`, `members` and `outbox` outlive it; `members` is zeroed, its arena and rows are made and dropped
- * here. `incarnation` is durable and above all this node ever announced. The calls may ask gossip anything but
- * must not change it: they come from the middle of a step. NULL when out of memory. */
+ * here. `incarnation` is durable and above all this node ever announced; `identity` tells which run this is. The
+ * calls may ask gossip anything but must not change it: they come from the middle of a step. NULL when out of
+ * memory. */
 struct gossip *gossip_create(const struct link_identity *identity, struct members *members, struct outbox *outbox,
                              const struct gossip_calls *calls, uint64_t incarnation,
                              const uint8_t seed[PRNG_SEED_BYTES], uint64_t period_ms);
@@ -88,7 +89,9 @@ struct span gossip_announcement(const struct gossip *gossip);
 /* A digest of all announcements held: equal on two nodes that know the same of everybody. */
 void gossip_announcements_digest(const struct gossip *gossip, uint8_t digest[16]);
 
-/* `by` sent what no honest node sends: counted, named in the log, and at GOSSIP_OFFENCES_MAX quarantined (H12). */
+/* `by` sent what no honest node sends: counted, named in the log, and at GOSSIP_OFFENCES_MAX quarantined (H12).
+ * One a minute is forgiven. Of a packet only when it is fresh by the sender's clock, and newer than the last that
+ * was counted: who recorded packets cannot make us shut out who once sent them. */
 void gossip_offence(struct gossip *gossip, struct member *by, const char *what, uint64_t now_ms);
 
 /* Being stopped: tell some members, once. */
@@ -98,7 +101,7 @@ void gossip_leave(struct gossip *gossip, uint64_t now_ms);
 struct gossip_stats {
     uint64_t packets_out, packets_in, bytes_out, bytes_in;
     uint64_t packets_foreign; /* no member's, or of another cluster or secret */
-    uint64_t packets_bad;     /* a member's that made no sense: its offences */
+    uint64_t packets_bad;     /* a member's that made no sense; those of them that are fresh are offences */
     uint64_t probes, probes_failed, probes_indirect;
     uint64_t suspicions, refutations, downs;
     uint32_t health; /* local health multiplier less 1: 0 is well */

@@ -65,6 +65,7 @@ size_t gossip_message_encode(const struct gossip_message *message, uint8_t *byte
     *at++ = (uint8_t)message->kind;
     at = put_number(at, message->sequence);
     at = put_number(at, message->incarnation);
+    at = put_number(at, message->boot_nonce);
     at = put_number(at, message->known);
     at = put_number(at, message->wall_us);
     at = put_bytes(at, message->documents, sizeof message->documents);
@@ -141,14 +142,15 @@ bool gossip_message_decode(struct span bytes, struct gossip_message *message)
     if (bytes.length > PACKET_BODY_BYTES_MAX) return false;
     struct wire_in in = wire_in_over(bytes);
     uint64_t kind = get_number(&in, 1);
-    if (kind < GOSSIP_PING || kind > GOSSIP_NEWS) return false;
-    message->kind = (enum gossip_kind)kind;
     message->sequence = get_number(&in, 8);
     message->incarnation = get_number(&in, 8);
+    message->boot_nonce = get_number(&in, 8);
     message->known = get_number(&in, 8);
     message->wall_us = get_number(&in, 8);
     get_bytes(&in, message->documents, sizeof message->documents);
     get_bytes(&in, message->announcements_digest, sizeof message->announcements_digest);
+    if (kind < GOSSIP_PING || kind > GOSSIP_NEWS) return false;
+    message->kind = (enum gossip_kind)kind;
     if (message->kind == GOSSIP_ASK) {
         get_bytes(&in, message->target, LINK_NODE_ID_BYTES);
         message->wait_ms = (uint32_t)get_number(&in, 4);

@@ -1,9 +1,10 @@
 /* What one packet between members says: a step of a probe, and all that rides on it.
  *
- *     kind (1) ‖ sequence (8) ‖ the sender's incarnation (8) ‖ the incarnation of the receiver that the sender
- * knows (8) ‖ wall clock, us (8) ‖ digest of the documents (16) ‖ digest of the announcements (16) ‖ of GOSSIP_ASK
- * only: whom to ping (32), how long the asker waits in ms (4) ‖ claims: count (1), each state (1) ‖ node id (32) ‖
- * incarnation (8) ‖ who says so (32) ‖ announcements: count (1), each length (2) and bytes
+ *     kind (1) ‖ sequence (8) ‖ the sender's incarnation (8) ‖ its boot nonce (8) ‖ the incarnation of the
+ * receiver that the sender knows (8) ‖ wall clock, us (8) ‖ digest of the documents (16) ‖ digest of the
+ * announcements (16) ‖ of GOSSIP_ASK only: whom to ping (32), how long the asker waits in ms (4) ‖ claims: count
+ * (1), each state (1) ‖ node id (32) ‖ incarnation (8) ‖ who says so (32) ‖ announcements: count (1), each length
+ * (2) and bytes
  *
  * Numbers are big-endian. Whatever a message says can be heard twice, or late: a claim names the incarnation it is
  * about, an announcement its own, an answer the number of its question.
@@ -14,7 +15,7 @@
 #include "node/cluster/member.h"
 
 enum {
-    GOSSIP_HEAD_BYTES = 1 + 4 * 8 + 2 * 16 + 2,
+    GOSSIP_HEAD_BYTES = 1 + 5 * 8 + 2 * 16 + 2,
     GOSSIP_ASK_BYTES = LINK_NODE_ID_BYTES + 4,
     GOSSIP_CLAIM_BYTES = 1 + LINK_NODE_ID_BYTES + 8 + LINK_NODE_ID_BYTES,
     GOSSIP_CLAIMS_MAX = 14,       /* as many as fit beside the head */
@@ -53,6 +54,7 @@ struct gossip_message {
     enum gossip_kind kind;
     uint64_t sequence;
     uint64_t incarnation;
+    uint64_t boot_nonce; /* which run of the sender this is: a copy of it may have the same incarnation (H2) */
     uint64_t known;
     uint64_t wall_us;
     uint8_t documents[16];
@@ -75,7 +77,8 @@ bool gossip_message_add_announcement(struct gossip_message *message, struct span
 /* Write it into `bytes` (PACKET_BODY_BYTES_MAX); it fits (asserted). Returns the length. */
 size_t gossip_message_encode(const struct gossip_message *message, uint8_t *bytes);
 
-/* False for what gossip_message_encode() cannot have written. Announcements are spans, not looked at yet. */
+/* False for what gossip_message_encode() cannot have written; then there is only wall_us, or 0 when it is cut
+ * before that. Announcements are spans, not looked at yet. */
 bool gossip_message_decode(struct span bytes, struct gossip_message *message);
 
 #endif

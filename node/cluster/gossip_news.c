@@ -23,14 +23,21 @@ static void on_own(struct gossip *gossip, struct span bytes, const struct announ
 }
 
 /* Of no member. Our documents may be behind, so one is no offence; a flood is, and so is one from somebody whose
- * documents are the same as ours. */
+ * documents are the same as ours. A packet counts once, however many it brings. */
 static void on_stranger(struct gossip *gossip, struct member *by, bool is_known_stranger)
 {
     if (by == NULL) return;
     struct gossip_row *row = gossip_row_of(by);
-    row->strangers++;
-    if (is_known_stranger || row->strangers % GOSSIP_STRANGERS_MAX == 0)
-        gossip_offence(gossip, by, "an announcement of no member", gossip->now_ms);
+    bool is_packet = gossip->heard.sender == by;
+    if (gossip->now_ms >= row->strangers_ms + GOSSIP_STRANGERS_MS) {
+        row->strangers = 0;
+        row->strangers_ms = gossip->now_ms;
+    }
+    if (!(is_packet && gossip->heard.has_strangers) && gossip_counts(gossip, by)) row->strangers++;
+    gossip->heard.has_strangers = is_packet;
+    if (!is_known_stranger && row->strangers < GOSSIP_STRANGERS_MAX) return;
+    row->strangers = 0;
+    gossip_offence(gossip, by, "an announcement of no member", gossip->now_ms);
 }
 
 /* `is_news` to others, too: not what came out of a store or an exchange, which they have or will ask for. */
@@ -237,12 +244,19 @@ static uint64_t shown_of_us(const struct gossip *gossip, const struct gossip_mes
     return shown;
 }
 
+bool gossip_is_other_run(const struct member *member, uint64_t incarnation, uint64_t boot_nonce)
+{
+    return member->has_announcement && member->announcement.incarnation == incarnation &&
+           member->announcement.boot_nonce != boot_nonce;
+}
+
 /* Does it know another announcement of us than we have, or we another of it than it says? One of us will learn. */
 static bool is_behind(const struct gossip *gossip, const struct member *sender,
                       const struct gossip_message *message)
 {
     return message->known != gossip->own.announcement.incarnation ||
-           (sender->has_announcement && message->incarnation < sender->announcement.incarnation);
+           (sender->has_announcement && message->incarnation < sender->announcement.incarnation) ||
+           gossip_is_other_run(sender, message->incarnation, message->boot_nonce);
 }
 
 /* Who left, or is doubled, speaks for itself only, and is told only what there is of itself. */
@@ -288,15 +302,24 @@ static void heed(struct gossip *gossip, struct member *sender, const struct goss
     }
 }
 
-void gossip_heed(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                 struct span from)
+void gossip_heed(struct gossip *gossip, struct member *sender, struct span body, struct span from)
 {
+    struct gossip_message message;
+    bool is_sound = gossip_message_decode(body, &message);
     gossip->heard.sender = sender;
-    gossip->heard.known = message->known;
-    gossip->heard.said = message->incarnation;
+    gossip->heard.known = message.known;
+    gossip->heard.said = message.incarnation;
+    gossip->heard.boot_nonce = message.boot_nonce;
+    gossip->heard.wall_us = message.wall_us;
     gossip->heard.from = from;
-    gossip->heard.bytes = gossip_message_bytes(message);
+    gossip->heard.bytes = body.length;
     gossip->heard.is_same = false;
-    heed(gossip, sender, message);
+    gossip->heard.has_strangers = false;
+    gossip->heard.is_counted = false;
+    if (is_sound) {
+        heed(gossip, sender, &message);
+    } else {
+        gossip_offence(gossip, sender, "a malformed message", gossip->now_ms);
+    }
     gossip->heard.sender = NULL;
 }

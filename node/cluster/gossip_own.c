@@ -16,7 +16,7 @@ void gossip_own_init(struct gossip *gossip, uint64_t incarnation)
     const uint8_t *public_key = gossip->identity->node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
     memcpy(own->announcement.node_id, public_key, LINK_NODE_ID_BYTES);
     own->announcement.incarnation = incarnation > 0 ? incarnation : 1;
-    own->announcement.boot_nonce = prng_u64(&gossip->prng);
+    own->announcement.boot_nonce = gossip->identity->boot;
     gossip->stats.incarnation = own->announcement.incarnation;
 }
 

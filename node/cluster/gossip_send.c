@@ -27,6 +27,12 @@ static struct gossip_claim claim_about(const struct member *member)
     return claim;
 }
 
+/* Is who just spoke another run of it than the one whose announcement we hold, of the same incarnation? */
+static bool is_other_run(const struct gossip *gossip, const struct member *to)
+{
+    return gossip->heard.sender == to && gossip_is_other_run(to, gossip->heard.said, gossip->heard.boot_nonce);
+}
+
 /* The receiver hears first what is held against it (Lifeguard's buddy system), with the announcement it is held
  * against; or that we know a later one than it just said it has. */
 static void ride_about_receiver(const struct gossip *gossip, const struct member *to,
@@ -34,7 +40,8 @@ static void ride_about_receiver(const struct gossip *gossip, const struct member
 {
     if (!to->has_announcement) return;
     bool is_accused = to->state == MEMBER_SUSPECT || to->state == MEMBER_DOWN;
-    bool is_outdated = gossip->heard.sender == to && gossip->heard.said < to->announcement.incarnation;
+    bool is_outdated = gossip->heard.sender == to &&
+                       (gossip->heard.said < to->announcement.incarnation || is_other_run(gossip, to));
     is_accused = is_accused && !gossip_is_withdrawn(to);
     if (!is_accused && !is_outdated) return;
     if (!gossip_message_add_announcement(message, to->announcement_bytes) || !is_accused) return;
@@ -86,7 +93,8 @@ static void ride_news(struct gossip *gossip, const struct member *to, bool count
 static void fill_head(const struct gossip *gossip, const struct member *to, struct gossip_message *message)
 {
     message->incarnation = gossip->own.announcement.incarnation;
-    message->known = to->has_announcement ? to->announcement.incarnation : 0;
+    message->boot_nonce = gossip->own.announcement.boot_nonce;
+    message->known = to->has_announcement && !is_other_run(gossip, to) ? to->announcement.incarnation : 0;
     message->wall_us = gossip->wall_us;
     memcpy(message->documents, gossip->documents, sizeof message->documents);
     memcpy(message->announcements_digest, gossip->announcements, sizeof message->announcements_digest);
@@ -122,14 +130,17 @@ void gossip_send_kind(struct gossip *gossip, struct member *to, enum gossip_kind
 }
 
 /* Who knows an old packet may send it again, from anywhere. What we say because of it goes to where the sender is
- * known to be; only when it says to be another than the one we know of does it go back to where it came from, and
- * then it is no longer than what came. */
+ * known to be; only when it says to be another than the one we know of does it go back to where it came from. Then
+ * it is no longer than what came; but what we tell it out of turn, which is not often, may be so many times as
+ * long, since the announcement that it is to see may be longer than its own. */
 void gossip_reply(struct gossip *gossip, struct member *to, enum gossip_kind kind, uint64_t sequence)
 {
     struct gossip_message message = {.kind = kind, .sequence = sequence};
     assert(gossip->heard.sender == to);
-    bool is_known = to->has_announcement && to->announcement.incarnation == gossip->heard.said;
-    if (!is_known) message.room = gossip->heard.bytes;
+    bool is_known = to->has_announcement && to->announcement.incarnation == gossip->heard.said &&
+                    to->announcement.boot_nonce == gossip->heard.boot_nonce;
+    if (!is_known) message.room = gossip->heard.bytes * (kind == GOSSIP_NEWS ? GOSSIP_ANSWER_TIMES : 1);
+    if (message.room > PACKET_BODY_BYTES_MAX) message.room = PACKET_BODY_BYTES_MAX;
     send_counted(gossip, to, is_known ? to->announcement.address : gossip->heard.from, true, &message);
 }
 

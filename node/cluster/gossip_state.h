@@ -24,7 +24,11 @@ enum {
     GOSSIP_DOWN_EVERY = 4,       /* periods between two pings of members that are down */
     GOSSIP_CONFLICTS_MAX = 3,    /* other announcements of our identity… */
     GOSSIP_CONFLICTS_MS = 60000, /* …within so long: two processes have it; after so long without, one has */
-    GOSSIP_STRANGERS_MAX = 256,  /* announcements of no member from one member: then it is an offence */
+    GOSSIP_STRANGERS_MAX = 256,  /* packets with announcements of no member (of a link, announcements)… */
+    GOSSIP_STRANGERS_MS = 60000, /* …within so long: an offence; no sound member says as much to one other */
+    GOSSIP_FORGIVE_MS = 60000,   /* an offence of a member is forgiven, one after the other */
+    GOSSIP_FRESH_MS = 10000,     /* a packet that is older, by its sender's clock, is not counted against it */
+    GOSSIP_ANSWER_TIMES = 3,     /* as long as what is answered, at most, an answer to an unknown place is */
     GOSSIP_DOCUMENTS_SETTLE = 2, /* periods without change before documents that differ are exchanged */
     GOSSIP_UNSETTLED = 5,        /* times that long we wait when changes never cease */
     GOSSIP_LEAVE_TOLD_MAX = 10,  /* members told that we go; they tell the others */
@@ -42,7 +46,11 @@ struct gossip_row {
     struct suspicion suspicion;
     uint8_t accuser[LINK_NODE_ID_BYTES]; /* while SUSPECT or DOWN: who said so */
     uint64_t answered_ms;                /* when it was last told something out of turn */
-    uint32_t strangers;
+    uint32_t guilt;                      /* offences of it that are not forgiven yet… */
+    uint64_t guilt_ms;                   /* …of which the oldest was then, or the last one was forgiven then */
+    uint64_t counted_us;                 /* its wall clock in the newest packet that was counted against it */
+    uint32_t strangers;                  /* announcements of no member that it sent… */
+    uint64_t strangers_ms;               /* …since then */
     bool has_clock_warning;
     bool is_keyless; /* its id is no point of the curve: there can be no packets */
     uint8_t *announcement;
@@ -79,6 +87,7 @@ struct gossip {
     struct prng prng;
     uint64_t period_ms;
     uint64_t now_ms, now_us, wall_us; /* of the step under way */
+    uint64_t stepped_ms;              /* when time or a packet last came */
     struct gossip_own own;
     struct member *self; /* NULL: we are no member */
     uint8_t documents[16];
@@ -96,10 +105,14 @@ struct gossip {
     struct {
         const struct member *sender; /* of the message that is heeded; NULL: none is */
         uint64_t known;              /* the incarnation of ours that it knows */
-        uint64_t said;               /* its own */
+        uint64_t said;               /* its own… */
+        uint64_t boot_nonce;         /* …of this run */
+        uint64_t wall_us;            /* its clock; 0: not said */
         struct span from;            /* where it came from */
         size_t bytes;                /* how long it was */
         bool is_same;                /* it holds the announcements that we hold */
+        bool has_strangers;          /* it speaks of no member, and that was counted */
+        bool is_counted;             /* it is fresh, and something in it was counted against its sender */
     } heard;
 };
 
@@ -107,6 +120,11 @@ static inline struct gossip_row *gossip_row_of(const struct member *member)
 {
     return member->gossip;
 }
+
+/* --- gossip.c ------------------------------------------------------------------------------------------- */
+
+/* May what `by` just said be counted against it? */
+bool gossip_counts(struct gossip *gossip, const struct member *by);
 
 /* --- gossip_rows.c -------------------------------------------------------------------------------------- */
 
@@ -128,8 +146,11 @@ void gossip_own_on_period(struct gossip *gossip);
 
 /* --- gossip_news.c -------------------------------------------------------------------------------------- */
 
-void gossip_heed(struct gossip *gossip, struct member *sender, const struct gossip_message *message,
-                 struct span from);
+/* A packet's body, authentic, but maybe an old one that somebody recorded. */
+void gossip_heed(struct gossip *gossip, struct member *sender, struct span body, struct span from);
+/* Is the run that says this of itself another one than that whose announcement we hold, though of the same
+ * incarnation? */
+bool gossip_is_other_run(const struct member *member, uint64_t incarnation, uint64_t boot_nonce);
 /* `by` says that `member` is a suspect, or down, in the incarnation we know. */
 void gossip_suspect(struct gossip *gossip, struct member *member, enum member_state state,
                     const uint8_t by[LINK_NODE_ID_BYTES]);

@@ -267,6 +267,27 @@ static void a_starved_node_judges_late_but_right(void **state)
     }
 }
 
+/* A ping for another is overdue, and packets waited while we did not run: that is one gap, not one for each. */
+static void a_gap_is_pardoned_once_however_many_packets_waited(void **state)
+{
+    (void)state;
+    enum { GAP_MS = 3 * PERIOD_MS };
+    settle("pardoned", 8);
+    struct gossip_message ask = net_message(&net, 1, 0, GOSSIP_ASK);
+    ask.wait_ms = PERIOD_MS;
+    memcpy(ask.target, net_id(&net.nodes[2]), LINK_NODE_ID_BYTES);
+    net_inject_message(&net, 1, 0, &ask);
+    gossip_suspect(net.nodes[0].gossip, net_row(&net, 0, 3), MEMBER_SUSPECT, net_id(&net.nodes[4]));
+    const struct suspicion *suspicion = &gossip_row_of(net_row(&net, 0, 3))->suspicion;
+    uint64_t deadline_ms = suspicion->timer.deadline_ms;
+    net.now_us += (uint64_t)GAP_MS * 1000;
+    for (uint32_t i = 0; i < 50; i++) {
+        struct gossip_message news = net_message(&net, 1, 0, GOSSIP_NEWS);
+        net_inject_message(&net, 1, 0, &news);
+    }
+    assert_in_range(suspicion->timer.deadline_ms, deadline_ms + 1, deadline_ms + GAP_MS);
+}
+
 static void a_cluster_that_slept_wakes_as_it_was(void **state)
 {
     (void)state;
@@ -303,6 +324,36 @@ static void two_processes_with_one_identity_are_both_refused_until_one_is_gone(v
     assert_false(gossip_stats(net.nodes[3].gossip).is_doubled);
     assert_true(net_all_see(&net, 3, MEMBER_ALIVE));
     assert_int_equal(net_sum(&net).packets_bad, 0);
+}
+
+/* A copied directory is started right beside its original: both have the same incarnation, and only the numbers
+ * that their runs drew tell them apart. Whichever of them the others believe. */
+static void a_copy_with_the_same_incarnation_is_noticed_by_both(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        settle("copied", 6);
+        net.count = 7;
+        net_init_node(&net, 6, 3);
+        snprintf(net.nodes[6].address, NET_ADDRESS_CHARS, "a.name.that.is.longer:1");
+        net_start_as(&net, 6, 6, 1000, i == 0 ? 1 : UINT64_MAX);
+        for (uint32_t j = 0; j < 6; j++)
+            if (j != 3) net_introduce(&net, 6, j);
+        uint32_t periods = 0;
+        while (periods < 20 &&
+               !(gossip_stats(net.nodes[3].gossip).is_doubled && gossip_stats(net.nodes[6].gossip).is_doubled)) {
+            net_run(&net, 1);
+            periods++;
+        }
+        printf("both know of each other after %u periods\n", periods);
+        assert_true(periods < 20);
+        net_stop(&net.nodes[6]);
+        net_run(&net, 120);
+        assert_false(gossip_stats(net.nodes[3].gossip).is_doubled);
+        assert_true(net_all_see(&net, 3, MEMBER_ALIVE));
+        net_deinit(&net);
+    }
+    net_begin(&net, "copied", 2, PERIOD_MS); /* for tear_down() */
 }
 
 /* --- periods, clocks, digests --------------------------------------------------------------------------- */
@@ -474,8 +525,10 @@ int main(void)
         net_test(in_a_small_cluster_everybody_hears_of_a_leave_at_once),
         net_test(a_node_that_slept_suspects_nobody),
         net_test(a_starved_node_judges_late_but_right),
+        net_test(a_gap_is_pardoned_once_however_many_packets_waited),
         net_test(a_cluster_that_slept_wakes_as_it_was),
         net_test(two_processes_with_one_identity_are_both_refused_until_one_is_gone),
+        net_test(a_copy_with_the_same_incarnation_is_noticed_by_both),
         net_test(all_times_follow_the_period),
         net_test(a_clock_far_off_is_measured_and_logged_once),
         net_test(documents_that_differ_are_told_and_equal_ones_are_not),

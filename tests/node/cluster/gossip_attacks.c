@@ -20,14 +20,34 @@ static void settle(const char *name, uint32_t count)
     for (uint32_t i = 0; i < 40 && !net_digests_agree(&net); i++)
         net_run(&net, 1);
     assert_true(net_digests_agree(&net));
+    for (uint32_t i = 0; i < 10 && !net_row(&net, 0, LIAR)->has_round_trip; i++)
+        net_run(&net, 1); /* else nobody could tell what of it is fresh */
 }
 
 /* The liar has done nothing yet. */
 static void forgive(uint32_t who)
 {
     struct member *row = net_row(&net, who, LIAR);
+    struct gossip_row *secret = row->gossip;
     row->quarantined_until_ms = 0;
     row->offences = 0;
+    secret->guilt = 0;
+    secret->counted_us = 0;
+}
+
+/* A message that makes no sense, as the liar seals it now. */
+static size_t nonsense(uint8_t body[PACKET_BODY_BYTES_MAX])
+{
+    struct gossip_message message = net_message(&net, LIAR, 0, GOSSIP_NEWS);
+    size_t length = gossip_message_encode(&message, body);
+    body[length] = 0; /* a byte too many */
+    return length + 1;
+}
+
+static void inject_nonsense(void)
+{
+    uint8_t body[PACKET_BODY_BYTES_MAX];
+    net_inject(&net, LIAR, 0, span_of(body, nonsense(body)));
 }
 
 static uint32_t offences(uint32_t who)
@@ -80,10 +100,13 @@ static void a_message_cut_anywhere_is_an_offence_and_changes_nothing(void **stat
     settle("cut", 5);
     size_t length = full_body(body);
     struct picture before = picture_of(0);
+    const size_t dated = 1 + 5 * 8; /* up to here it does not say how old it is, so it is dropped and no more */
     for (size_t i = 0; i < length; i++) {
+        uint64_t bad = gossip_stats(net.nodes[0].gossip).packets_bad;
         forgive(0);
         net_inject(&net, LIAR, 0, span_of(body, i));
-        assert_int_equal(offences(0), 1);
+        assert_int_equal(offences(0), i < dated ? 0 : 1);
+        assert_int_equal(gossip_stats(net.nodes[0].gossip).packets_bad, bad + 1);
     }
     forgive(0);
     body[length] = 0; /* a byte too many */
@@ -310,7 +333,7 @@ static void eight_offences_bring_a_quarantine_that_ends(void **state)
     (void)state;
     settle("quarantine", 4);
     for (uint32_t i = 0; i < GOSSIP_OFFENCES_MAX + 5; i++)
-        net_inject(&net, LIAR, 0, span_text("nonsense"));
+        inject_nonsense();
     struct member *row = net_row(&net, 0, LIAR);
     assert_int_equal(row->offences, GOSSIP_OFFENCES_MAX); /* what came later was not looked at */
     assert_true(row->quarantined_until_ms > net_now_ms(&net));
@@ -324,6 +347,77 @@ static void eight_offences_bring_a_quarantine_that_ends(void **state)
     uint64_t heard_ms = row->heard_ms;
     net_run(&net, 10);
     assert_true(row->heard_ms > heard_ms);
+}
+
+/* One that blunders now and then is named, and heard on. */
+static void offences_are_forgiven_with_time(void **state)
+{
+    (void)state;
+    settle("forgiven", 4);
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint32_t j = 0; j < GOSSIP_OFFENCES_MAX - 1; j++)
+            inject_nonsense();
+        assert_int_equal(offences(0), (i + 1) * (GOSSIP_OFFENCES_MAX - 1));
+        assert_int_equal(net_row(&net, 0, LIAR)->quarantined_until_ms, 0);
+        net_run(&net, (GOSSIP_OFFENCES_MAX - 1) * GOSSIP_FORGIVE_MS / PERIOD_MS);
+    }
+    for (uint32_t j = 0; j < GOSSIP_OFFENCES_MAX; j++)
+        inject_nonsense();
+    assert_true(net_row(&net, 0, LIAR)->quarantined_until_ms > net_now_ms(&net));
+}
+
+/* Who recorded what a member once sent cannot make us shut it out: the same counts once, and what is old not at
+ * all, on whatever it is that the two clocks show. */
+static void what_is_sent_again_is_no_offence_of_who_sent_it_once(void **state)
+{
+    (void)state;
+    enum { RECORDED = GOSSIP_OFFENCES_MAX + 1 };
+    uint8_t bodies[RECORDED][PACKET_BODY_BYTES_MAX];
+    size_t lengths[RECORDED];
+    settle("recorded", 4);
+    net.nodes[LIAR].wall_offset_us = INT64_C(-3600) * 1000000;
+    net_run(&net, 20); /* which is measured */
+    for (uint32_t i = 0; i < RECORDED; i++)
+        lengths[i] = nonsense(bodies[i]);
+    for (uint32_t i = 0; i < 50; i++)
+        net_inject(&net, LIAR, 0, span_of(bodies[0], lengths[0]));
+    assert_int_equal(offences(0), 1);
+    assert_int_equal(net_logged(&net.nodes[0], "a node sent what no sound node sends"), 1);
+    net_run(&net, GOSSIP_FRESH_MS / PERIOD_MS + 1);
+    for (uint32_t i = 1; i < RECORDED; i++)
+        net_inject(&net, LIAR, 0, span_of(bodies[i], lengths[i]));
+    assert_int_equal(offences(0), 1);
+    net.nodes[LIAR].wall_offset_us = 0;
+    net_run(&net, 20);
+    uint8_t again[PACKET_BODY_BYTES_MAX];
+    net_inject(&net, LIAR, 0, span_of(again, nonsense(again))); /* its clock was set right: that is no alibi */
+    assert_int_equal(offences(0), 2);
+}
+
+/* Announcements of nodes that our documents do not know yet are many when many nodes join, and no offence then. */
+static void strangers_are_an_offence_only_when_there_is_no_end_of_them(void **state)
+{
+    (void)state;
+    uint8_t bytes[ANNOUNCEMENT_BYTES_MAX];
+    settle("strangers", 4);
+    struct span sample = net_row(&net, 0, LIAR)->announcement_bytes;
+    memcpy(bytes, sample.bytes, sample.length);
+    for (uint32_t minute = 0; minute < 3; minute++) {
+        bool is_too_many = minute == 2;
+        for (uint32_t i = 0; i < GOSSIP_STRANGERS_MAX - (is_too_many ? 0 : 1); i++) {
+            struct gossip_message message = net_message(&net, LIAR, 0, GOSSIP_NEWS);
+            message.documents[0] ^= 1;
+            for (uint8_t j = 0; j < 4; j++) {
+                bytes[65] = j;
+                memcpy(bytes + 66, &i, sizeof i);
+                assert_true(gossip_message_add_announcement(&message, span_of(bytes, sample.length)));
+            }
+            net_inject_message(&net, LIAR, 0, &message);
+            net_inject_message(&net, LIAR, 0, &message); /* somebody sends it again */
+        }
+        assert_int_equal(offences(0), is_too_many ? 1 : 0);
+        net_run(&net, GOSSIP_STRANGERS_MS / PERIOD_MS);
+    }
 }
 
 static void a_flood_of_invented_members_takes_no_memory(void **state)
@@ -347,7 +441,7 @@ static void a_flood_of_invented_members_takes_no_memory(void **state)
         net_inject_message(&net, LIAR, 0, &message);
         net_row(&net, 0, LIAR)->quarantined_until_ms = 0;
     }
-    assert_int_equal(gossip_stats(net.nodes[0].gossip).packets_bad - bad, count / GOSSIP_STRANGERS_MAX);
+    assert_int_equal(gossip_stats(net.nodes[0].gossip).packets_bad - bad, count / 4 / GOSSIP_STRANGERS_MAX);
     assert_int_equal(net.nodes[0].gossip->arena.held_bytes + net.nodes[0].members.arena.held_bytes, held);
     assert_same(&before, 0);
 }
@@ -500,6 +594,9 @@ int main(void)
         net_test(a_liar_holds_no_live_node_down),
         net_test(who_is_accused_refutes_and_says_so),
         net_test(eight_offences_bring_a_quarantine_that_ends),
+        net_test(offences_are_forgiven_with_time),
+        net_test(what_is_sent_again_is_no_offence_of_who_sent_it_once),
+        net_test(strangers_are_an_offence_only_when_there_is_no_end_of_them),
         net_test(a_flood_of_invented_members_takes_no_memory),
         net_test(a_flood_of_questions_takes_no_memory),
         net_test(old_packets_again_change_nothing),

@@ -8,6 +8,7 @@ static struct gossip_message any_message(struct random *random, const uint8_t *a
     struct gossip_message message = {.kind = (enum gossip_kind)(1 + random_below(random, GOSSIP_NEWS))};
     message.sequence = random_u64(random);
     message.incarnation = random_u64(random);
+    message.boot_nonce = random_u64(random);
     message.known = random_u64(random);
     message.wall_us = random_u64(random);
     for (int i = 0; i < 16; i++) {
@@ -38,7 +39,7 @@ static void assert_equal(const struct gossip_message *a, const struct gossip_mes
 {
     assert_int_equal(a->kind, b->kind);
     assert_true(a->sequence == b->sequence && a->incarnation == b->incarnation && a->known == b->known);
-    assert_true(a->wall_us == b->wall_us && a->wait_ms == b->wait_ms);
+    assert_true(a->boot_nonce == b->boot_nonce && a->wall_us == b->wall_us && a->wait_ms == b->wait_ms);
     assert_memory_equal(a->documents, b->documents, 16);
     assert_memory_equal(a->announcements_digest, b->announcements_digest, 16);
     assert_memory_equal(a->target, b->target, sizeof a->target);

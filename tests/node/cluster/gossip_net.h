@@ -66,6 +66,7 @@ struct net {
     uint64_t packets_number;
     size_t packet_bytes_max;
     bool is_loud;
+    uint64_t injected_count;
 };
 
 static inline uint64_t net_now_ms(const struct net *net)
@@ -238,8 +239,9 @@ static inline void net_say(struct net_node *node, const char *zone)
     net_drain(node);
 }
 
-/* Start a node; all nodes of `members_count` are members. */
-static inline void net_start(struct net *net, uint32_t index, uint32_t members_count, uint64_t incarnation)
+/* Start a node in a run of a given number; all nodes of `members_count` are members. */
+static inline void net_start_as(struct net *net, uint32_t index, uint32_t members_count, uint64_t incarnation,
+                                uint64_t boot)
 {
     struct net_node *node = &net->nodes[index];
     uint8_t ids[NET_NODES_MAX * LINK_NODE_ID_BYTES];
@@ -247,6 +249,7 @@ static inline void net_start(struct net *net, uint32_t index, uint32_t members_c
     struct gossip_calls calls = {net_on_differs, net_on_state, node};
     uint64_t drawn = random_u64(&net->random);
     memcpy(seed + 8, &drawn, sizeof drawn);
+    node->identity.boot = boot;
     arena_init(&node->step, 16 << 20);
     effects_init(&node->effects);
     node->outbox = (struct outbox){.arena = &node->step, .effects = &node->effects};
@@ -274,6 +277,11 @@ static inline void net_deinit(struct net *net)
     for (uint32_t i = 0; i < net->count; i++)
         net_stop(&net->nodes[i]);
     free(net->packets);
+}
+
+static inline void net_start(struct net *net, uint32_t index, uint32_t members_count, uint64_t incarnation)
+{
+    net_start_as(net, index, members_count, incarnation, random_u64(&net->random));
 }
 
 /* Node `who` knows where node `of` is, as from its store. */
@@ -479,7 +487,9 @@ static inline void net_inject(struct net *net, uint32_t from, uint32_t to, struc
 static inline struct gossip_message net_message(struct net *net, uint32_t from, uint32_t to, enum gossip_kind kind)
 {
     struct gossip_message message = {.kind = kind, .sequence = 1};
+    message.wall_us = net_wall_us(&net->nodes[from]) + ++net->injected_count; /* each is newer than the last */
     message.incarnation = net_row(net, to, from)->announcement.incarnation;
+    message.boot_nonce = net_row(net, to, from)->announcement.boot_nonce;
     message.known = gossip_stats(net->nodes[to].gossip).incarnation;
     gossip_announcements_digest(net->nodes[to].gossip, message.announcements_digest);
     return message;
