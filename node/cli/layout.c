@@ -30,10 +30,13 @@ static const struct usage REMOVE_USAGE = {
 
 static const struct usage SET_USAGE = {
     .command = "skerry layout set",
-    .synopsis = "[--replication N] [--zone-redundancy N] [OPTIONS]",
-    .about = "Stage how many copies there are of each partition, and in how many zones they must be at least.\n",
+    .synopsis = "[--replication N] [--zone-redundancy N] [--partitions N] [OPTIONS]",
+    .about =
+        "Stage how many copies there are of each partition, and in how many zones they must be at least; before\n"
+        "the first version also into how many partitions all items are divided.\n",
     .examples = "  skerry layout set --replication 3\n"
-                "  skerry layout set --zone-redundancy 2\n",
+                "  skerry layout set --zone-redundancy 2\n"
+                "  skerry layout set --partitions 256\n",
 };
 
 static const struct usage SHOW_USAGE = {
@@ -145,13 +148,24 @@ static int call_and_show(struct roster_ask *ask, const char *method, const char 
     return CLI_DONE;
 }
 
-static int show(int argc, char **argv)
+/* A command without options or words of its own. Gives `body` up. */
+static int ask_and_show(int argc, char **argv, const struct usage *usage, const char *method, const char *path,
+                        json_t *body, void (*print)(const json_t *document))
 {
     struct roster_ask ask;
-    int code = roster_begin(&ask, &SHOW_USAGE, NULL, 0, argc, argv);
-    if (code == CLI_GO) code = call_and_show(&ask, "GET", "/v1/layout", NULL, print_layout);
+    int code = roster_begin(&ask, usage, NULL, 0, argc, argv);
+    if (code == CLI_GO) {
+        code = call_and_show(&ask, method, path, body, print);
+    } else {
+        json_decref(body);
+    }
     roster_end(&ask);
     return code;
+}
+
+static int show(int argc, char **argv)
+{
+    return ask_and_show(argc, argv, &SHOW_USAGE, "GET", "/v1/layout", NULL, print_layout);
 }
 
 /* --- staging -------------------------------------------------------------------------------------------- */
@@ -226,11 +240,17 @@ static int remove_role(int argc, char **argv)
     return code;
 }
 
+static void add_number(json_t *body, const char *member, struct option_number number)
+{
+    if (number.is_given) json_object_set_new(body, member, json_integer((json_int_t)number.value));
+}
+
 static int set(int argc, char **argv)
 {
     struct roster_ask ask;
     struct option_number replication = {0};
     struct option_number redundancy = {0};
+    struct option_number partitions = {0};
     const struct option own[] = {
         {.name = "replication",
          .value_word = "N",
@@ -245,26 +265,31 @@ static int set(int argc, char **argv)
          .kind = OPTION_NUMBER,
          .target = &redundancy,
          .max = 8},
+        {.name = "partitions",
+         .value_word = "N",
+         .help = "partitions, a power of two up to 1024; fixed with\nversion 1 (default: 1024)",
+         .kind = OPTION_NUMBER,
+         .target = &partitions,
+         .min = 1,
+         .max = 1024},
     };
-    int code = roster_begin(&ask, &SET_USAGE, own, 2, argc, argv);
-    if (code == CLI_GO && !replication.is_given && !redundancy.is_given) {
-        say("give --replication or --zone-redundancy (`skerry layout set --help`)");
+    int code = roster_begin(&ask, &SET_USAGE, own, 3, argc, argv);
+    if (code == CLI_GO && !replication.is_given && !redundancy.is_given && !partitions.is_given) {
+        say("give --replication, --zone-redundancy or --partitions (`skerry layout set --help`)");
         code = CLI_USAGE;
     }
     if (code == CLI_GO) {
         json_t *body = say_need(json_object());
-        if (replication.is_given)
-            json_object_set_new(body, "replication", json_integer((json_int_t)replication.value));
-        if (redundancy.is_given)
-            json_object_set_new(body, "zone_redundancy", json_integer((json_int_t)redundancy.value));
+        add_number(body, "replication", replication);
+        add_number(body, "zone_redundancy", redundancy);
+        add_number(body, "partitions", partitions);
         code = call_and_show(&ask, "POST", "/v1/layout/stage", body, print_after_staging);
     }
     roster_end(&ask);
     return code;
 }
 
-/* --- plan, apply, revert
- * ------------------------------------------------------------------------------------------ */
+/* --- plan, apply, revert -------------------------------------------------------------------------------- */
 
 static int plan(int argc, char **argv)
 {
@@ -319,7 +344,9 @@ static int apply(int argc, char **argv)
 
 static void print_reverted(const json_t *document)
 {
-    if (json_is_true(json_object_get(document, "changed"))) {
+    if (json_array_size(json_object_get(document, "staged")) > 0) {
+        printf("more is staged than one change takes back: revert again\n");
+    } else if (json_is_true(json_object_get(document, "changed"))) {
         printf("nothing is staged any more\n");
     } else {
         roster_print_text("", json_object_get(document, "message"));
@@ -328,16 +355,11 @@ static void print_reverted(const json_t *document)
 
 static int revert(int argc, char **argv)
 {
-    struct roster_ask ask;
-    int code = roster_begin(&ask, &REVERT_USAGE, NULL, 0, argc, argv);
-    if (code == CLI_GO)
-        code = call_and_show(&ask, "POST", "/v1/layout/revert", say_need(json_object()), print_reverted);
-    roster_end(&ask);
-    return code;
+    json_t *body = say_need(json_object());
+    return ask_and_show(argc, argv, &REVERT_USAGE, "POST", "/v1/layout/revert", body, print_reverted);
 }
 
-/* --- history
- * ------------------------------------------------------------------------------------------------------- */
+/* --- history -------------------------------------------------------------------------------------------- */
 
 static void print_history(const json_t *document)
 {
@@ -364,11 +386,7 @@ static void print_history(const json_t *document)
 
 static int history(int argc, char **argv)
 {
-    struct roster_ask ask;
-    int code = roster_begin(&ask, &HISTORY_USAGE, NULL, 0, argc, argv);
-    if (code == CLI_GO) code = call_and_show(&ask, "GET", "/v1/layout/history", NULL, print_history);
-    roster_end(&ask);
-    return code;
+    return ask_and_show(argc, argv, &HISTORY_USAGE, "GET", "/v1/layout/history", NULL, print_history);
 }
 
 static const struct command COMMANDS[] = {

@@ -188,7 +188,10 @@ static void print_change(const json_t *change, struct buffer *line)
         buffer_add_text(line, json_is_true(json_object_get(change, "remove")) ? ": is removed" : text);
         return;
     }
-    const char *name = json_object_get(change, "replication") != NULL ? "replication" : "zone_redundancy";
+    static const char *const names[] = {"replication", "zone_redundancy", "partitions"};
+    const char *name = names[0];
+    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++)
+        if (json_object_get(change, names[i]) != NULL) name = names[i];
     snprintf(text, sizeof text, "%s %s", name, amount_count(amount, roster_number(change, name)));
     buffer_add_text(line, text);
 }

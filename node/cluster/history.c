@@ -3,7 +3,7 @@
 
 #include "node/core/layout_document.h"
 
-enum { ID_BYTES = 8 + RING_LAYOUT_HASH_BYTES };
+#include <assert.h>
 
 static bool is_hash(const uint8_t *a, const uint8_t *b)
 {
@@ -56,7 +56,7 @@ static bool read_versions(const struct view *view, struct arena *arena, struct h
     if (layout == NULL || history->versions == NULL) return false;
     for (uint32_t i = 0; i < documents_count && view_nth(view, DOCUMENT_LAYOUT, i, &id, &payload); i++) {
         struct op_document document;
-        if (id.length != ID_BYTES || !layout_document_decode(id, payload, layout)) continue;
+        if (!layout_document_decode(id, payload, layout)) continue;
         if (!document_of(view, arena, DOCUMENT_LAYOUT, id, &document)) continue;
         version_set(&history->versions[history->count++], layout, payload, document.register_.time_us);
     }
@@ -125,14 +125,14 @@ const struct history_version *history_find(const struct history *history,
     return NULL;
 }
 
-const struct ring_layout *history_layout(const struct history_version *version, struct arena *arena)
+void history_layout(const struct history_version *version, struct ring_layout *layout)
 {
-    uint8_t id[ID_BYTES];
-    struct ring_layout *layout = arena_alloc(arena, sizeof *layout);
-    if (layout == NULL) return NULL;
+    uint8_t id[LAYOUT_DOCUMENT_ID_BYTES];
     wire_store_u64(id, version->number);
     memcpy(id + 8, version->hash, RING_LAYOUT_HASH_BYTES);
-    return layout_document_decode(span_of(id, sizeof id), version->payload, layout) ? layout : NULL;
+    bool is_read = layout_document_decode(span_of(id, sizeof id), version->payload, layout);
+    assert(is_read); /* it was, by history_read() */
+    (void)is_read;
 }
 
 const char *history_fate_name(enum history_fate fate)

@@ -43,8 +43,8 @@ bool history_read(const struct view *view, struct arena *arena, struct history *
 const struct history_version *history_find(const struct history *history,
                                            const uint8_t hash[RING_LAYOUT_HASH_BYTES]);
 
-/* The version as a whole, in `arena`; NULL when it is out of memory. */
-const struct ring_layout *history_layout(const struct history_version *version, struct arena *arena);
+/* The version as a whole, into the caller's memory: one layout serves a walk over many. */
+void history_layout(const struct history_version *version, struct ring_layout *layout);
 
 /* "in force", "past", "lost", "dismissed", "incomplete". */
 const char *history_fate_name(enum history_fate fate);

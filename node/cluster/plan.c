@@ -149,7 +149,8 @@ static void set_numbers(const struct plan_input *input, const struct staged *sta
     next->replication = (uint8_t)(replication > RING_REPLICATION_MAX ? RING_REPLICATION_MAX : replication);
     next->zone_redundancy = (uint8_t)(redundancy > RING_REPLICATION_MAX ? RING_REPLICATION_MAX : redundancy);
     next->number = before == NULL ? 1 : before->number + 1;
-    next->partitions_count = before == NULL ? RING_PARTITIONS : before->partitions_count;
+    uint64_t partitions = staged->partitions.is_set ? staged->partitions.value : RING_PARTITIONS;
+    next->partitions_count = (uint16_t)(before == NULL ? partitions : before->partitions_count);
     if (before != NULL) memcpy(next->parent, before->hash, sizeof next->parent);
 }
 

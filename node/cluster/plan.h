@@ -15,6 +15,7 @@ enum {
     PLAN_MESSAGE_CHARS = 400,
     PLAN_REPLICATION_DEFAULT = 3,
     PLAN_WARNINGS_MAX = 32,
+    PLAN_CLEARED_MAX = 65536, /* documents one change takes back: some 8 MiB */
 };
 
 /* What is known. All of it outlives what is made of it. */
@@ -62,11 +63,15 @@ bool plan_find_node(const struct plan_input *input, struct span text, uint8_t no
 void plan_stage_role(const struct plan_input *input, struct span node, struct span zone, const uint64_t *capacity,
                      struct plan_result *result);
 void plan_stage_removal(const struct plan_input *input, struct span node, struct plan_result *result);
-/* Either may be NULL: it stays. */
-void plan_stage_numbers(const struct plan_input *input, const uint64_t *replication,
-                        const uint64_t *zone_redundancy, struct plan_result *result);
+/* Each may be NULL: it stays. */
+struct plan_numbers {
+    const uint64_t *replication, *zone_redundancy;
+    const uint64_t *partitions; /* only before the first version */
+};
+void plan_stage_numbers(const struct plan_input *input, struct plan_numbers numbers, struct plan_result *result);
 
-/* Forget all that is staged, and what lost. */
+/* Forget all that is staged, and what lost. Of more than PLAN_CLEARED_MAX documents, which no operator makes, some
+ * are left: to be reverted again. */
 void plan_revert(const struct plan_input *input, struct plan_result *result);
 
 /* Make the version `number` of what is staged. The number in force with nothing staged is PLAN_NOTHING. */

@@ -1,4 +1,5 @@
 /* What operators change: each a set of documents, or a refusal. */
+#include "node/cluster/exchange.h"
 #include "node/cluster/plan_build.h"
 
 #include <inttypes.h>
@@ -19,26 +20,20 @@ static void put_number(const struct plan_input *input, struct plan_result *resul
              document_encode_staged_number(input->arena, number));
 }
 
-static uint32_t count_of(const struct view *view, enum document_kind kind)
+/* Room for a version, and all that put_cleared() can put. */
+static bool take_cleared(const struct plan_input *input, struct plan_result *result)
 {
-    struct span id;
-    struct span payload;
-    uint32_t count = 0;
-    while (view_nth(view, kind, count, &id, &payload))
-        count++;
-    return count;
+    uint32_t count = view_documents_count(input->view);
+    return plan_take(input, result, (count < PLAN_CLEARED_MAX ? count : PLAN_CLEARED_MAX) + 1);
 }
 
-/* Room for all that put_cleared() can put, and one more. */
-static bool take_cleared(const struct plan_input *input, const struct staged *staged, struct plan_result *result)
+static bool has_room(const struct plan_result *result)
 {
-    size_t count = (size_t)count_of(input->view, DOCUMENT_STAGED_ROLE) +
-                   count_of(input->view, DOCUMENT_STAGED_NUMBER) + staged->history.lost_count;
-    return plan_take(input, result, count + 1);
+    return result->verdict == PLAN_DONE && result->documents_count < PLAN_CLEARED_MAX;
 }
 
 /* Nothing is staged any more, and what lost is not shown. */
-static void put_cleared(const struct plan_input *input, const struct staged *staged, struct plan_result *result)
+static void put_cleared(const struct plan_input *input, const struct history *history, struct plan_result *result)
 {
     const struct document_staged_role no_role = {0};
     const struct document_staged_number no_number = {0};
@@ -46,21 +41,22 @@ static void put_cleared(const struct plan_input *input, const struct staged *sta
     struct document_staged_number number;
     struct span id;
     struct span payload;
-    for (uint32_t i = 0; view_nth(input->view, DOCUMENT_STAGED_ROLE, i, &id, &payload); i++) {
-        if (id.length != RING_NODE_ID_BYTES) continue;
-        if (!document_decode_staged_role(payload, &role) || role.is_staged)
-            put_role(input, result, id.bytes, &no_role);
-    }
-    for (uint32_t i = 0; view_nth(input->view, DOCUMENT_STAGED_NUMBER, i, &id, &payload); i++) {
-        if (!document_decode_staged_number(payload, &number) || number.is_staged)
-            put_number(input, result, id, &no_number);
-    }
-    for (uint32_t i = 0; i < staged->history.count; i++) {
-        const struct history_version *version = &staged->history.versions[i];
+    for (uint32_t i = 0; i < history->count && has_room(result); i++) {
+        const struct history_version *version = &history->versions[i];
         if (version->fate != HISTORY_LOST) continue;
         plan_put(result,
                  document_key_of(input->arena, DOCUMENT_DISMISSED, span_of(version->hash, sizeof version->hash)),
                  document_encode_dismissed(input->arena, true));
+    }
+    for (uint32_t i = 0; has_room(result) && view_nth(input->view, DOCUMENT_STAGED_NUMBER, i, &id, &payload);
+         i++) {
+        if (!document_decode_staged_number(payload, &number) || number.is_staged)
+            put_number(input, result, id, &no_number);
+    }
+    for (uint32_t i = 0; has_room(result) && view_nth(input->view, DOCUMENT_STAGED_ROLE, i, &id, &payload); i++) {
+        if (id.length != RING_NODE_ID_BYTES) continue;
+        if (!document_decode_staged_role(payload, &role) || role.is_staged)
+            put_role(input, result, id.bytes, &no_role);
     }
 }
 
@@ -145,31 +141,55 @@ static bool check_number(const char *name, const uint64_t *number, uint64_t min,
     return false;
 }
 
-void plan_stage_numbers(const struct plan_input *input, const uint64_t *replication,
-                        const uint64_t *zone_redundancy, struct plan_result *result)
+/* All items of a partition lie together: another number would be another place for each. */
+static bool check_partitions(const struct plan_input *input, const uint64_t *number, struct plan_result *result)
+{
+    const struct ring_layout *in_force = view_layout(input->view);
+    if (number == NULL || (in_force != NULL && *number == in_force->partitions_count)) return true;
+    if (in_force != NULL) {
+        plan_say(result, PLAN_CONFLICT, "PartitionsFixed",
+                 "the number of partitions is fixed with version 1: it is %u, and stays so in this cluster",
+                 in_force->partitions_count);
+    } else if (!staged_is_partitions(*number)) {
+        plan_say(result, PLAN_BAD, "InvalidRequest", "partitions is a power of two, 1 to %d", RING_PARTITIONS);
+    }
+    return result->verdict == PLAN_DONE;
+}
+
+static void stage_number(const struct plan_input *input, const char *name, const uint64_t *number,
+                         struct plan_result *result)
+{
+    if (number == NULL) return;
+    put_number(input, result, span_text(name), &(struct document_staged_number){true, *number});
+}
+
+void plan_stage_numbers(const struct plan_input *input, struct plan_numbers numbers, struct plan_result *result)
 {
     *result = (struct plan_result){0};
-    if (replication == NULL && zone_redundancy == NULL) {
+    if (numbers.replication == NULL && numbers.zone_redundancy == NULL && numbers.partitions == NULL) {
         plan_say(result, PLAN_BAD, "InvalidRequest",
-                 "give a node with its zone and capacity, or with remove, or replication, or zone_redundancy");
+                 "give a node with its zone and capacity, or with remove, or replication, zone_redundancy or "
+                 "partitions");
         return;
     }
-    if (!check_number(STAGED_REPLICATION, replication, 1, result)) return;
-    if (!check_number(STAGED_ZONE_REDUNDANCY, zone_redundancy, 0, result)) return;
-    if (!plan_take(input, result, 2)) return;
-    if (replication != NULL)
-        put_number(input, result, span_text(STAGED_REPLICATION),
-                   &(struct document_staged_number){true, *replication});
-    if (zone_redundancy != NULL)
-        put_number(input, result, span_text(STAGED_ZONE_REDUNDANCY),
-                   &(struct document_staged_number){true, *zone_redundancy});
+    if (!check_number(STAGED_REPLICATION, numbers.replication, 1, result)) return;
+    if (!check_number(STAGED_ZONE_REDUNDANCY, numbers.zone_redundancy, 0, result)) return;
+    if (!check_partitions(input, numbers.partitions, result) || !plan_take(input, result, 3)) return;
+    stage_number(input, STAGED_REPLICATION, numbers.replication, result);
+    stage_number(input, STAGED_ZONE_REDUNDANCY, numbers.zone_redundancy, result);
+    stage_number(input, STAGED_PARTITIONS, numbers.partitions, result);
 }
 
 void plan_revert(const struct plan_input *input, struct plan_result *result)
 {
-    struct staged staged;
-    if (!read_staged(input, &staged, result) || !take_cleared(input, &staged, result)) return;
-    put_cleared(input, &staged, result);
+    struct history history;
+    *result = (struct plan_result){0};
+    if (!history_read(input->view, input->arena, &history)) {
+        plan_say(result, PLAN_NO_MEMORY, "ServiceUnavailable", "out of memory");
+        return;
+    }
+    if (!take_cleared(input, result)) return;
+    put_cleared(input, &history, result);
     if (result->verdict == PLAN_DONE && result->documents_count == 0)
         plan_say(result, PLAN_NOTHING, NULL, "nothing is staged");
 }
@@ -213,6 +233,13 @@ static bool make_version(const struct plan_input *input, const struct staged *st
     char refusal[PLAN_MESSAGE_CHARS];
     struct ring_plan ring;
     struct ring_layout *next = arena_alloc(input->arena, sizeof *next);
+    if (staged->history.count >= EXCHANGE_VERSIONS_MAX) {
+        plan_say(result, PLAN_CONFLICT, "TooManyVersions",
+                 "there are %" PRIu32 " versions of the layout, as many as a cluster may have: the one in force "
+                 "stays",
+                 staged->history.count);
+        return false;
+    }
     enum plan_assigned assigned = PLAN_ASSIGN_NO_MEMORY;
     if (next != NULL) {
         assigned = plan_build_next(input, staged, next, refusal)
@@ -234,8 +261,8 @@ void plan_apply(const struct plan_input *input, uint64_t number, struct plan_res
 {
     struct staged staged;
     if (!read_staged(input, &staged, result) || !check_apply(&staged, number, result)) return;
-    if (!take_cleared(input, &staged, result) || !make_version(input, &staged, result)) return;
-    put_cleared(input, &staged, result);
+    if (!take_cleared(input, result) || !make_version(input, &staged, result)) return;
+    put_cleared(input, &staged.history, result);
 }
 
 /* --- without hands -------------------------------------------------------------------------------------- */
@@ -250,16 +277,21 @@ static bool has_wish(const struct plan_input *input, const struct member *member
            plan_is_member(input, member->id);
 }
 
-/* Was the node in a version that led to the one in force? 1, 0; -1 out of memory. */
-static int had_role(const struct plan_input *input, const struct history *history, const uint8_t *node_id)
+/* Leave out who has no role, but had one in a version that led to the one in force: an operator took it. One look
+ * at each version, however many wish. */
+static void drop_removed(struct staged *wishes, struct ring_layout *scratch)
 {
-    for (uint32_t i = history->count; i-- > 0;) {
-        if (history->versions[i].fate != HISTORY_ANCESTOR) continue;
-        const struct ring_layout *layout = history_layout(&history->versions[i], input->arena);
-        if (layout == NULL) return -1;
-        if (ring_layout_node(layout, node_id) >= 0) return 1;
+    for (uint32_t i = wishes->history.count; i-- > 0 && wishes->roles_count > 0;) {
+        if (wishes->history.versions[i].fate != HISTORY_ANCESTOR) continue;
+        uint32_t kept = 0;
+        history_layout(&wishes->history.versions[i], scratch);
+        for (uint32_t j = 0; j < wishes->roles_count; j++) {
+            const uint8_t *id = wishes->roles[j].node_id;
+            bool had_role = ring_layout_node(scratch, id) >= 0;
+            if (!had_role || ring_layout_node(wishes->in_force, id) >= 0) wishes->roles[kept++] = wishes->roles[j];
+        }
+        wishes->roles_count = kept;
     }
-    return 0;
 }
 
 static void add_wish(struct staged *wishes, const struct member *member)
@@ -281,15 +313,9 @@ static bool read_wishes(const struct plan_input *input, struct staged *wishes)
         if (has_wish(input, input->members->rows[i])) add_wish(wishes, input->members->rows[i]);
     }
     if (wishes->in_force == NULL || wishes->roles_count == 0) return true;
-    if (!history_read(input->view, input->arena, &wishes->history)) return false;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < wishes->roles_count; i++) {
-        bool is_in = ring_layout_node(wishes->in_force, wishes->roles[i].node_id) >= 0;
-        int had = is_in ? 0 : had_role(input, &wishes->history, wishes->roles[i].node_id);
-        if (had < 0) return false;
-        if (had == 0) wishes->roles[kept++] = wishes->roles[i];
-    }
-    wishes->roles_count = kept;
+    struct ring_layout *scratch = arena_alloc(input->arena, sizeof *scratch);
+    if (scratch == NULL || !history_read(input->view, input->arena, &wishes->history)) return false;
+    drop_removed(wishes, scratch);
     return true;
 }
 

@@ -176,10 +176,11 @@ static uint64_t product(uint64_t a, uint64_t b)
 
 /* Before any layout each node holds what its own clients wrote; after, its partitions. */
 static uint64_t estimate_partition(const struct plan_input *input, const struct plan *plan,
-                                   const struct ring_layout *before)
+                                   const struct change *change)
 {
+    const struct ring_layout *before = change->before;
     uint64_t used = 0;
-    uint64_t copies = before == NULL ? RING_PARTITIONS : 0;
+    uint64_t copies = before == NULL && change->after != NULL ? change->after->partitions_count : 0;
     for (uint32_t i = 0; before == NULL && input->members != NULL && i < input->members->count; i++) {
         const struct member *member = input->members->rows[i];
         if (member->has_announcement) used = sum(used, member->announcement.used_bytes);
@@ -267,6 +268,6 @@ bool plan_moves(const struct plan_input *input, struct plan *plan)
     find_zones(plan, change);
     for (uint32_t i = 0; i < partitions_count; i++)
         pairs_count += pair_partition(plan, change, i, pairs + pairs_count);
-    plan->partition_bytes = estimate_partition(input, plan, before);
+    plan->partition_bytes = estimate_partition(input, plan, change);
     return gather_all(input, plan, change, pairs, pairs_count);
 }

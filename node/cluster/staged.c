@@ -1,4 +1,5 @@
-/* Changes are put one over the other into a sorted table: what lost, oldest first, then what operators staged. */
+/* A sorted table of roles, filled from what wins to what loses: what operators staged, then what lost, the newest
+ * first. Who is in it already stays as it is. */
 #include "node/cluster/staged.h"
 
 #include "node/core/document.h"
@@ -20,18 +21,22 @@ static uint32_t lower_bound(const struct staged *staged, const uint8_t *node_id)
     return low;
 }
 
-/* Put the role over the one there is; the table has room for all that can come. */
+/* Unless the node has one already, or there is no room. */
 static void put_role(struct staged *staged, const struct staged_role *role)
 {
     uint32_t index = lower_bound(staged, role->node_id);
     bool is_there = index < staged->roles_count &&
                     memcmp(staged->roles[index].node_id, role->node_id, RING_NODE_ID_BYTES) == 0;
-    if (!is_there) {
-        size_t behind = staged->roles_count - index;
-        memmove(&staged->roles[index + 1], &staged->roles[index], behind * sizeof *role);
-        staged->roles_count++;
-    }
+    if (is_there || staged->roles_count == STAGED_ROLES_MAX) return;
+    size_t behind = staged->roles_count - index;
+    memmove(&staged->roles[index + 1], &staged->roles[index], behind * sizeof *role);
     staged->roles[index] = *role;
+    staged->roles_count++;
+}
+
+static void put_number(struct staged_number *number, uint64_t value, const struct history_version *lost)
+{
+    if (!number->is_set) *number = (struct staged_number){true, value, lost};
 }
 
 const struct staged_role *staged_role_of(const struct staged *staged, const uint8_t node_id[RING_NODE_ID_BYTES])
@@ -75,29 +80,25 @@ static void put_changes(struct staged *staged, const struct ring_layout *layout,
         if (ring_layout_node(layout, role.node_id) < 0) put_role(staged, &role);
     }
     if (parent == NULL || parent->replication != layout->replication)
-        staged->replication = (struct staged_number){true, layout->replication, lost};
+        put_number(&staged->replication, layout->replication, lost);
     if (parent == NULL || parent->zone_redundancy != layout->zone_redundancy)
-        staged->zone_redundancy = (struct staged_number){true, layout->zone_redundancy, lost};
+        put_number(&staged->zone_redundancy, layout->zone_redundancy, lost);
+    if (parent == NULL) put_number(&staged->partitions, layout->partitions_count, lost);
 }
 
-static bool put_lost(struct staged *staged, struct arena *arena, const struct history_version *lost)
+/* The newest first. `scratch` has room for two layouts. */
+static void put_all_lost(struct staged *staged, struct ring_layout *scratch)
 {
-    const struct history_version *before = history_find(&staged->history,
-                                                        lost->parent); /* NULL: it was the first */
-    const struct ring_layout *layout = history_layout(lost, arena);
-    const struct ring_layout *parent = before == NULL ? NULL : history_layout(before, arena);
-    if (layout == NULL || (before != NULL && parent == NULL)) return false;
-    put_changes(staged, layout, parent, lost);
-    return true;
-}
-
-static bool put_all_lost(struct staged *staged, struct arena *arena)
-{
-    for (uint32_t i = 0; i < staged->history.count; i++) {
-        const struct history_version *version = &staged->history.versions[i];
-        if (version->fate == HISTORY_LOST && !put_lost(staged, arena, version)) return false;
+    uint32_t left = STAGED_LOST_MAX;
+    for (uint32_t i = staged->history.count; i-- > 0 && left > 0;) {
+        const struct history_version *lost = &staged->history.versions[i];
+        if (lost->fate != HISTORY_LOST) continue;
+        const struct history_version *before = history_find(&staged->history, lost->parent);
+        history_layout(lost, &scratch[0]);
+        if (before != NULL) history_layout(before, &scratch[1]);
+        put_changes(staged, &scratch[0], before == NULL ? NULL : &scratch[1], lost); /* NULL: it was the first */
+        left--;
     }
-    return true;
 }
 
 /* --- what operators staged ------------------------------------------------------------------------------ */
@@ -118,6 +119,11 @@ bool staged_is_capacity(uint64_t capacity)
     return capacity >= 1 && capacity <= (uint64_t)1 << STAGED_CAPACITY_BITS;
 }
 
+bool staged_is_partitions(uint64_t number)
+{
+    return number >= 1 && number <= RING_PARTITIONS && (number & (number - 1)) == 0;
+}
+
 /* What another program wrote and makes no sense is not staged. */
 static void put_staged_role(struct staged *staged, struct span id, struct span payload)
 {
@@ -135,31 +141,31 @@ static void put_staged_role(struct staged *staged, struct span id, struct span p
     put_role(staged, &role);
 }
 
-static void put_staged_number(const struct view *view, struct arena *arena, const char *name, uint64_t min,
+static bool is_replication(uint64_t number)
+{
+    return number >= 1 && number <= RING_REPLICATION_MAX;
+}
+
+static bool is_zone_redundancy(uint64_t number)
+{
+    return number <= RING_REPLICATION_MAX;
+}
+
+static void put_staged_number(const struct view *view, const char *name, bool (*is_allowed)(uint64_t number),
                               struct staged_number *number)
 {
     struct op_document document;
     struct document_staged_number value;
-    struct span key = document_key_of(arena, DOCUMENT_STAGED_NUMBER, span_text(name));
-    if (key.bytes == NULL || !view_document_of(view, key, &document)) return;
+    char key[1 + 32];
+    key[0] = DOCUMENT_STAGED_NUMBER;
+    memcpy(key + 1, name, strlen(name));
+    if (!view_document_of(view, span_of(key, 1 + strlen(name)), &document)) return;
     struct span payload = span_of(document.register_.payload, document.register_.payload_bytes);
     if (!document_decode_staged_number(payload, &value) || !value.is_staged) return;
-    if (value.number >= min && value.number <= RING_REPLICATION_MAX)
-        *number = (struct staged_number){true, value.number, NULL};
+    if (is_allowed(value.number)) put_number(number, value.number, NULL);
 }
 
 /* --- all of it ------------------------------------------------------------------------------------------ */
-
-/* How many roles may be put at most. */
-static size_t count_roles(const struct view *view, const struct history *history)
-{
-    struct span id;
-    struct span payload;
-    size_t count = 0;
-    for (uint32_t i = 0; view_nth(view, DOCUMENT_STAGED_ROLE, i, &id, &payload); i++)
-        count++;
-    return count + (size_t)history->lost_count * 2 * RING_NODES_MAX;
-}
 
 bool staged_is_so(const struct ring_layout *in_force, const struct staged_role *role)
 {
@@ -177,6 +183,7 @@ static void drop_what_is_so(struct staged *staged)
     }
     staged->roles_count = kept;
     if (in_force == NULL) return;
+    staged->partitions.is_set = false;
     if (staged->replication.value == in_force->replication) staged->replication.is_set = false;
     if (staged->zone_redundancy.value == in_force->zone_redundancy) staged->zone_redundancy.is_set = false;
 }
@@ -187,17 +194,21 @@ bool staged_read(const struct view *view, struct arena *arena, struct staged *st
     struct span payload;
     *staged = (struct staged){.in_force = view_layout(view)};
     if (!history_read(view, arena, &staged->history)) return false;
-    staged->roles = arena_array(arena, count_roles(view, &staged->history) + 1, sizeof *staged->roles);
-    if (staged->roles == NULL || !put_all_lost(staged, arena)) return false;
+    struct ring_layout *scratch = arena_array(arena, 2, sizeof *scratch);
+    staged->roles = arena_array(arena, STAGED_ROLES_MAX, sizeof *staged->roles);
+    if (scratch == NULL || staged->roles == NULL) return false;
     for (uint32_t i = 0; view_nth(view, DOCUMENT_STAGED_ROLE, i, &id, &payload); i++)
         put_staged_role(staged, id, payload);
-    put_staged_number(view, arena, STAGED_REPLICATION, 1, &staged->replication);
-    put_staged_number(view, arena, STAGED_ZONE_REDUNDANCY, 0, &staged->zone_redundancy);
+    put_staged_number(view, STAGED_REPLICATION, is_replication, &staged->replication);
+    put_staged_number(view, STAGED_ZONE_REDUNDANCY, is_zone_redundancy, &staged->zone_redundancy);
+    put_staged_number(view, STAGED_PARTITIONS, staged_is_partitions, &staged->partitions);
+    put_all_lost(staged, scratch);
     drop_what_is_so(staged);
     return true;
 }
 
 bool staged_is_empty(const struct staged *staged)
 {
-    return staged->roles_count == 0 && !staged->replication.is_set && !staged->zone_redundancy.is_set;
+    return staged->roles_count == 0 && !staged->replication.is_set && !staged->zone_redundancy.is_set &&
+           !staged->partitions.is_set;
 }

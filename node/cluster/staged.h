@@ -2,18 +2,25 @@
  * (H11), put over the layout in force. Pure over the view.
  *
  * A staged document wins over a lost version's change to the same thing, a later lost version over an earlier
- * one. What is already so in the layout in force is not staged any more.
+ * one. What is already so in the layout in force is not staged any more. Of very many changes, which only a broken
+ * or a lying node makes, the later ones are shown; all nodes leave out the same. They can all be reverted.
  */
 #ifndef NODE_CLUSTER_STAGED_H
 #define NODE_CLUSTER_STAGED_H
 
 #include "node/cluster/history.h"
 
-enum { STAGED_CAPACITY_BITS = 60 };
+enum {
+    STAGED_CAPACITY_BITS = 60,
+    STAGED_ROLES_MAX = LIMITS_MEMBERS_MAX, /* one for each member; a layout has room for far fewer */
+    STAGED_LOST_MAX = 64, /* lost versions whose changes are looked at, the newest: a cut has not more sides on
+                             which somebody applies; each takes some 0.1 ms, in every look at the layout */
+};
 
 /* The parameters of a layout that can be staged, as their documents name them. */
 #define STAGED_REPLICATION     "replication"
 #define STAGED_ZONE_REDUNDANCY "zone_redundancy"
+#define STAGED_PARTITIONS      "partitions" /* of the first version; fixed from then on */
 
 /* A node's role as it shall be. */
 struct staged_role {
@@ -36,7 +43,7 @@ struct staged {
     struct history history;
     struct staged_role *roles; /* in order of node id */
     uint32_t roles_count;
-    struct staged_number replication, zone_redundancy;
+    struct staged_number replication, zone_redundancy, partitions;
 };
 
 /* Memory from `arena`. False when it is out of memory. */
@@ -56,5 +63,8 @@ bool staged_is_zone(struct span text);
 
 /* May a node have this capacity: 1 … 2^60 bytes? */
 bool staged_is_capacity(uint64_t capacity);
+
+/* May a layout have so many partitions: a power of two, at most RING_PARTITIONS? */
+bool staged_is_partitions(uint64_t number);
 
 #endif

@@ -190,6 +190,7 @@ static const struct field {
     {"replication", ADMIN_LAYOUT_REPLICATION, KIND_NUMBER, offsetof(struct admin_layout_body, replication)},
     {"zone_redundancy", ADMIN_LAYOUT_ZONE_REDUNDANCY, KIND_NUMBER,
      offsetof(struct admin_layout_body, zone_redundancy)},
+    {"partitions", ADMIN_LAYOUT_PARTITIONS, KIND_NUMBER, offsetof(struct admin_layout_body, partitions)},
     {"version", ADMIN_LAYOUT_VERSION, KIND_NUMBER, offsetof(struct admin_layout_body, version)},
     {"remove", ADMIN_LAYOUT_REMOVE, KIND_TRUTH, offsetof(struct admin_layout_body, is_removal)},
     {"force", ADMIN_LAYOUT_FORCE, KIND_TRUTH, offsetof(struct admin_layout_body, is_forced)},

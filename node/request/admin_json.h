@@ -32,13 +32,14 @@ enum admin_layout_field {
     ADMIN_LAYOUT_VERSION = 64,
     ADMIN_LAYOUT_TARGET = 128,
     ADMIN_LAYOUT_FORCE = 256,
+    ADMIN_LAYOUT_PARTITIONS = 512,
 };
 
 /* Which fields were given, in `given`; the others are zero. Texts lie in the request's arena. */
 struct admin_layout_body {
     unsigned given;
     struct span node, zone, target;
-    uint64_t capacity, replication, zone_redundancy, version;
+    uint64_t capacity, replication, zone_redundancy, partitions, version;
     bool is_removal, is_forced;
     bool is_memory; /* it was not read because there was none */
 };

@@ -102,13 +102,25 @@ static void refuse(struct request *request)
 
 /* --- the change ----------------------------------------------------------------------------------------- */
 
+/* NULL when the field was not given. */
+static const uint64_t *number_of(const struct admin_layout_body *body, unsigned field, const uint64_t *number)
+{
+    return (body->given & field) != 0 ? number : NULL;
+}
+
 /* A node's role, or the numbers of the layout; not both at once. */
 static void stage(const struct plan_input *input, const struct admin_layout_body *body, struct plan_result *result)
 {
     const unsigned of_node = ADMIN_LAYOUT_NODE | ADMIN_LAYOUT_ZONE | ADMIN_LAYOUT_CAPACITY | ADMIN_LAYOUT_REMOVE;
     const unsigned of_role = ADMIN_LAYOUT_ZONE | ADMIN_LAYOUT_CAPACITY;
     bool has_node = (body->given & ADMIN_LAYOUT_NODE) != 0;
-    bool has_numbers = (body->given & (ADMIN_LAYOUT_REPLICATION | ADMIN_LAYOUT_ZONE_REDUNDANCY)) != 0;
+    const struct plan_numbers numbers = {
+        .replication = number_of(body, ADMIN_LAYOUT_REPLICATION, &body->replication),
+        .zone_redundancy = number_of(body, ADMIN_LAYOUT_ZONE_REDUNDANCY, &body->zone_redundancy),
+        .partitions = number_of(body, ADMIN_LAYOUT_PARTITIONS, &body->partitions),
+    };
+    bool has_numbers = numbers.replication != NULL || numbers.zone_redundancy != NULL ||
+                       numbers.partitions != NULL;
     const char *wrong = NULL;
     if ((body->given & of_node) != 0 && has_numbers) {
         wrong = "give a node's role or the layout's numbers, each in a request of its own";
@@ -123,12 +135,10 @@ static void stage(const struct plan_input *input, const struct admin_layout_body
     } else if (has_node && body->is_removal) {
         plan_stage_removal(input, body->node, result);
     } else if (has_node) {
-        plan_stage_role(input, body->node, body->zone,
-                        (body->given & ADMIN_LAYOUT_CAPACITY) != 0 ? &body->capacity : NULL, result);
+        plan_stage_role(input, body->node, body->zone, number_of(body, ADMIN_LAYOUT_CAPACITY, &body->capacity),
+                        result);
     } else {
-        plan_stage_numbers(input, (body->given & ADMIN_LAYOUT_REPLICATION) != 0 ? &body->replication : NULL,
-                           (body->given & ADMIN_LAYOUT_ZONE_REDUNDANCY) != 0 ? &body->zone_redundancy : NULL,
-                           result);
+        plan_stage_numbers(input, numbers, result);
     }
 }
 
@@ -180,7 +190,7 @@ static unsigned fields_of(enum admin_layout_action action)
     switch (action) {
     case ADMIN_LAYOUT_STAGE:
         return ADMIN_LAYOUT_NODE | ADMIN_LAYOUT_ZONE | ADMIN_LAYOUT_CAPACITY | ADMIN_LAYOUT_REMOVE |
-               ADMIN_LAYOUT_REPLICATION | ADMIN_LAYOUT_ZONE_REDUNDANCY;
+               ADMIN_LAYOUT_REPLICATION | ADMIN_LAYOUT_ZONE_REDUNDANCY | ADMIN_LAYOUT_PARTITIONS;
     case ADMIN_LAYOUT_APPLY: return ADMIN_LAYOUT_VERSION;
     case ADMIN_MEMBER_REMOVE: return ADMIN_LAYOUT_NODE | ADMIN_LAYOUT_FORCE;
     case ADMIN_LAYOUT_SHOW:

@@ -10,9 +10,9 @@
 #include "node/request/answer.h"
 
 enum {
-    ADMIN_LAYOUT_MEMORY_BYTES_MAX = 64 << 20
-}; /* an assignment of the largest layout takes some 7 MiB, each
-      version of the history some 200 bytes */
+    ADMIN_LAYOUT_MEMORY_BYTES_MAX = 64 << 20, /* an assignment of the largest layout takes 12 MiB, what a change
+                                                 takes back 8 MiB, each version of the history 200 bytes */
+};
 
 enum admin_layout_action {
     ADMIN_LAYOUT_SHOW,

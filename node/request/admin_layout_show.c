@@ -92,6 +92,7 @@ static void write_staged(const struct plan_input *input, const struct staged *st
     }
     write_staged_number("replication", &staged->replication, writer);
     write_staged_number("zone_redundancy", &staged->zone_redundancy, writer);
+    write_staged_number("partitions", &staged->partitions, writer);
     http_json_end_array(writer);
 }
 
@@ -203,6 +204,7 @@ void admin_layout_show_plan(const struct plan_input *input, const struct plan *p
     write_verdict(plan, writer);
     admin_write_u64(writer, "replication", shown == NULL ? 0 : shown->replication);
     admin_write_u64(writer, "zone_redundancy", shown == NULL ? 0 : shown->zone_redundancy);
+    admin_write_u64(writer, "partitions", shown == NULL ? 0 : shown->partitions_count);
     write_staged(input, &plan->staged, writer);
     http_json_name(writer, "nodes");
     http_json_begin_array(writer);

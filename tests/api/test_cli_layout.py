@@ -29,14 +29,16 @@ def test_a_first_layout_by_hand(node, layout):
     assert "replication 3 wants 3 nodes, there is 1: assign 2 more nodes, or set replication to 1" in refused.errors
     assert "ImpossibleLayout" in layout("apply", "1").expect(FAILED).errors
     assert "replication 1" in layout("set", "--replication", "1").expect(DONE).text
+    assert "partitions 512" in layout("set", "--partitions", "512").expect(DONE).text
     plan = layout("plan").expect(DONE).text
-    assert "joins" in plan and "1,024" in plan and "`skerry layout apply 1` does it" in plan
+    assert "joins" in plan and "512" in plan and "`skerry layout apply 1` does it" in plan
     assert layout("apply", "1").expect(DONE).text == "version 1 is in force\n"
     assert layout("apply", "1").expect(DONE).text == "version 1 is in force already, and nothing is staged\n"
     assert layout("plan").expect(DONE).text == "nothing is staged: version 1 stays in force\n"
     shown = layout("show").expect(DONE).text
     assert shown.startswith("version 1 (") and "here" in shown and "93.1 GiB" in shown
     assert "in force" in layout("history").expect(DONE).text
+    assert "it is 512, and stays so" in layout("set", "--partitions", "1024").expect(FAILED).errors
 
 
 def test_what_is_staged_is_taken_back(layout):
@@ -69,7 +71,9 @@ def test_every_answer_can_be_had_as_json(node, layout):
     (["assign", "two", "-c", "1G", "-z", "a"], NOT_FOUND, "no node of this cluster"),
     (["assign", "one", "-c", "1G", "-z", "a zone"], FAILED, "a zone's name"),
     (["remove", "one"], NOT_FOUND, "has no role"),
-    (["set"], USAGE, "give --replication or --zone-redundancy"),
+    (["set"], USAGE, "give --replication, --zone-redundancy or --partitions"),
+    (["set", "--partitions", "2048"], USAGE, ""),
+    (["set", "--partitions", "100"], FAILED, "a power of two"),
     (["set", "--replication", "0"], USAGE, ""),
     (["set", "--replication", "9"], USAGE, ""),
     (["apply"], USAGE, ""),

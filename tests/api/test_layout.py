@@ -39,6 +39,13 @@ def plan(node):
     return node.admin.call("POST", "/v1/layout/plan", {}).expect(200).json()
 
 
+def first_version(node, capacity=GB):
+    """The node alone, with one copy of everything."""
+    stage(node, node=node.id, zone="here", capacity=capacity).expect(200)
+    stage(node, replication=1).expect(200)
+    return apply(node, 1).expect(200).json()
+
+
 def refused(answer, status, code, part=""):
     answer.expect(status)
     assert (answer.json()["code"], part in answer.json()["message"]) == (code, True), answer
@@ -81,10 +88,16 @@ def test_a_layout_of_one_node_from_nothing_to_its_second_version(node):
     assert versions[0]["parent"] == versions[1]["hash"] and versions[1]["parent"] is None
 
 
+def test_the_number_of_partitions_is_chosen_before_the_first_version(node):
+    assert stage(node, partitions=64).expect(200).json()["staged"] == [{"partitions": 64, "lost": None}]
+    first_version(node)
+    assert node.admin.get("/v1/layout")["in_force"]["partitions"] == 64
+    refused(stage(node, partitions=128), 409, "PartitionsFixed", "it is 64, and stays so")
+    assert stage(node, partitions=64).expect(200).json()["staged"] == []
+
+
 def test_a_layout_is_there_after_a_restart(node):
-    stage(node, node=node.id, zone="here", capacity=GB).expect(200)
-    stage(node, replication=1).expect(200)
-    apply(node, 1).expect(200)
+    first_version(node)
     stage(node, node=node.id, capacity=2 * GB).expect(200)
     before = node.admin.get("/v1/layout")
     node.stop()
@@ -115,9 +128,7 @@ def test_a_version_must_be_the_next_one(node):
 
 def test_staging_the_removal_of_the_last_node_is_shown_and_refused(node):
     refused(stage(node, node=node.id, remove=True), 404, "NoSuchRole")
-    stage(node, node=node.id, zone="here", capacity=GB).expect(200)
-    stage(node, replication=1).expect(200)
-    apply(node, 1).expect(200)
+    first_version(node)
     staged = stage(node, node=node.id, remove=True).expect(200).json()
     assert staged["staged"] == [{"node": node.id, "name": "one", "remove": True, "lost": None}]
     refused(apply(node, 2), 409, "ImpossibleLayout", "no node would have a role: assign at least 1")
@@ -140,6 +151,10 @@ WRONG = [
     ("stage", {"node": "one", "remove": "yes"}, 400, "InvalidRequest", '"remove" must be true or false'),
     ("stage", {"node": "one", "remove": True, "zone": "z"}, 400, "InvalidRequest", "has no zone"),
     ("stage", {"node": "one", "replication": 1}, 400, "InvalidRequest", "each in a request of its own"),
+    ("stage", {"partitions": 0}, 400, "InvalidRequest", "partitions is a power of two, 1 to 1024"),
+    ("stage", {"partitions": 1000}, 400, "InvalidRequest", "partitions is a power of two, 1 to 1024"),
+    ("stage", {"partitions": 2048}, 400, "InvalidRequest", "partitions is a power of two, 1 to 1024"),
+    ("stage", {"node": "one", "partitions": 1}, 400, "InvalidRequest", "each in a request of its own"),
     ("stage", {"replication": 0}, 400, "InvalidRequest", "replication is 1 to 8"),
     ("stage", {"replication": 9}, 400, "InvalidRequest", "replication is 1 to 8"),
     ("stage", {"zone_redundancy": 9}, 400, "InvalidRequest", "zone_redundancy is 0 to 8"),

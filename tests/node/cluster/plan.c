@@ -1,4 +1,5 @@
 /* An operator's layout changes: staged, shown, applied; what is refused and in which words; what would move. */
+#include "node/cluster/exchange.h"
 #include "node/core/layout_document.h"
 #include "tests/node/cluster/plan_rig.h"
 
@@ -147,8 +148,9 @@ static void a_bad_role_is_refused_when_it_is_staged(void **state)
     expect_result(rig_set(rig, 9, -1), PLAN_BAD, "InvalidRequest", "replication is 1 to 8");
     expect_result(rig_set(rig, -1, 9), PLAN_BAD, "InvalidRequest",
                   "zone_redundancy is 0 to 8; 0 is as many zones as there can be");
-    expect_result(rig_set(rig, -1, -1), PLAN_BAD, "InvalidRequest",
-                  "give a node with its zone and capacity, or with remove, or replication, or zone_redundancy");
+    expect_result(
+        rig_set(rig, -1, -1), PLAN_BAD, "InvalidRequest",
+        "give a node with its zone and capacity, or with remove, or replication, zone_redundancy or partitions");
 }
 
 static void what_a_role_leaves_out_stays(void **state)
@@ -551,6 +553,98 @@ static void who_was_removed_by_hand_stays_out(void **state)
     assert_int_equal(rig_auto(rig).verdict, PLAN_DONE);
 }
 
+/* Whom an operator took out long ago stays out, and it is found out in the memory of a step. */
+static void who_was_removed_many_versions_ago_stays_out(void **state)
+{
+    enum { STEP_BYTES = 4 << 20, VERSIONS = 200 };
+    struct rig *rig = *state;
+    struct arena arena;
+    struct plan_result result;
+    rig_know_members(rig, 4, 0);
+    for (int i = 1; i <= 4; i++)
+        wish(rig, i, "z1", RIG_GIB);
+    rig_lay_out(rig, 3, 1);
+    rig_remove(rig, "n3");
+    expect_result(rig_apply(rig, 2), PLAN_DONE, NULL, NULL);
+    for (uint64_t number = 3; number < VERSIONS; number++) {
+        rig_assign(rig, "n2", "z1", RIG_GIB + number);
+        expect_result(rig_apply(rig, number), PLAN_DONE, NULL, NULL);
+    }
+    wish(rig, 3, "z1", RIG_GIB);
+    arena_init(&arena, STEP_BYTES);
+    struct plan_input input = rig_input(rig);
+    input.arena = &arena;
+    plan_auto(&input, &result);
+    rig_done(rig, result);
+    expect_result(result, PLAN_DONE, NULL, NULL); /* node 4 gets its role */
+    arena_deinit(&arena);
+    assert_int_equal(ring_layout_node(view_layout(rig->view), rig_id(3)), -1);
+    assert_true(ring_layout_node(view_layout(rig->view), rig_id(4)) >= 0);
+}
+
+/* --- partitions ------------------------------------------------------------------------------------------- */
+
+static void the_number_of_partitions_is_chosen_once(void **state)
+{
+    static const char fixed[] =
+        "the number of partitions is fixed with version 1: it is 256, and stays so in this "
+        "cluster";
+    struct rig *rig = *state;
+    static const uint64_t wrong[] = {0, 3, 1000, 1025, 2048, UINT64_MAX};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        expect_result(rig_set_partitions(rig, wrong[i]), PLAN_BAD, "InvalidRequest",
+                      "partitions is a power of two, 1 to 1024");
+    expect_result(rig_set_partitions(rig, 256), PLAN_DONE, NULL, NULL);
+    assert_int_equal(rig_staged(rig).partitions.value, 256);
+    rig_know_members(rig, 3, RIG_GIB);
+    rig_lay_out(rig, 3, 3);
+    assert_int_equal(view_layout(rig->view)->partitions_count, 256);
+    expect_result(rig_set_partitions(rig, 1024), PLAN_CONFLICT, "PartitionsFixed", fixed);
+    expect_result(rig_set_partitions(rig, 3), PLAN_CONFLICT, "PartitionsFixed", fixed);
+    expect_result(rig_set_partitions(rig, 256), PLAN_DONE, NULL, NULL); /* it is so */
+    struct staged staged = rig_staged(rig);
+    assert_true(staged_is_empty(&staged));
+    rig_assign(rig, "n4", "z1", 10 * RIG_GIB);
+    assert_int_equal(rig_plan(rig)->moved_partitions, 128);
+    expect_result(rig_apply(rig, 2), PLAN_DONE, NULL, NULL);
+    assert_int_equal(view_layout(rig->view)->partitions_count, 256);
+}
+
+/* Bytes of a first plan: what nodes hold, divided by the partitions there will be. */
+static void the_bytes_of_a_partition_follow_their_number(void **state)
+{
+    struct rig *rig = *state;
+    rig_know_members(rig, 2, 64 * RIG_GIB);
+    rig_set_partitions(rig, 64);
+    rig_set(rig, 2, -1);
+    rig_assign(rig, "n1", "z1", 100 * RIG_GIB);
+    rig_assign(rig, "n2", "z2", 100 * RIG_GIB);
+    struct plan *plan = rig_plan(rig);
+    assert_int_equal(plan->partition_bytes, 2 * RIG_GIB);
+    assert_int_equal(plan->moved_partitions, 2 * 64);
+}
+
+/* Nobody else would take one more: it is not made. */
+static void no_more_versions_are_made_than_there_may_be(void **state)
+{
+    struct rig *rig = *state;
+    rig_lay_out(rig, 3, 1);
+    struct ring_layout *lost = arena_alloc(&rig->arena, sizeof *lost);
+    struct op_document *documents = arena_array(&rig->arena, EXCHANGE_VERSIONS_MAX, sizeof *documents);
+    *lost = *view_layout(rig->view);
+    lost->number = 1;
+    for (uint32_t i = 0; i < EXCHANGE_VERSIONS_MAX - 1; i++) {
+        lost->nodes[0].capacity = RIG_GIB + i;
+        assert_true(layout_document_encode(&rig->arena, lost, &documents[i]));
+        documents[i].register_.time_us = rig->wall_us;
+    }
+    rig_merge(rig, documents, EXCHANGE_VERSIONS_MAX - 1);
+    rig_assign(rig, "n4", "z1", RIG_GIB);
+    expect_result(rig_apply(rig, 2), PLAN_CONFLICT, "TooManyVersions",
+                  "there are 4096 versions of the layout, as many as a cluster may have: the one in force stays");
+    expect_result(rig_revert(rig), PLAN_DONE, NULL, NULL);
+}
+
 /* --- memory --------------------------------------------------------------------------------------------- */
 
 /* With each ceiling too low nothing is half done; with enough it is done. */
@@ -601,6 +695,10 @@ int main(void)
         rig_test(wishes_become_a_layout_once_there_are_enough),
         rig_test(wishes_that_make_no_sense_are_passed_over),
         rig_test(who_was_removed_by_hand_stays_out),
+        rig_test(who_was_removed_many_versions_ago_stays_out),
+        rig_test(the_number_of_partitions_is_chosen_once),
+        rig_test(the_bytes_of_a_partition_follow_their_number),
+        rig_test(no_more_versions_are_made_than_there_may_be),
         rig_test(without_memory_nothing_is_planned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

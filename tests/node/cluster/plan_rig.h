@@ -146,7 +146,17 @@ static inline struct plan_result rig_set(struct rig *rig, int replication, int z
     struct plan_input input = rig_input(rig);
     uint64_t copies = (uint64_t)replication;
     uint64_t zones = (uint64_t)zone_redundancy;
-    plan_stage_numbers(&input, replication < 0 ? NULL : &copies, zone_redundancy < 0 ? NULL : &zones, &result);
+    const struct plan_numbers numbers = {.replication = replication < 0 ? NULL : &copies,
+                                         .zone_redundancy = zone_redundancy < 0 ? NULL : &zones};
+    plan_stage_numbers(&input, numbers, &result);
+    return rig_done(rig, result);
+}
+
+static inline struct plan_result rig_set_partitions(struct rig *rig, uint64_t partitions)
+{
+    struct plan_result result;
+    struct plan_input input = rig_input(rig);
+    plan_stage_numbers(&input, (struct plan_numbers){.partitions = &partitions}, &result);
     return rig_done(rig, result);
 }
 

@@ -350,6 +350,103 @@ static void documents_that_make_no_sense_stage_nothing(void **state)
     expect_result(rig_apply(rig, 2), PLAN_DONE, NULL, NULL);
 }
 
+/* Far more versions that lost than operators ever make: a member invented them, or a clock went wrong. `count` of
+ * number 2, each with another capacity of its first node. */
+static void lose_many(struct rig *rig, uint32_t count)
+{
+    struct ring_layout *lost = arena_alloc(&rig->arena, sizeof *lost);
+    struct op_document *documents = arena_array(&rig->arena, count, sizeof *documents);
+    const struct ring_layout *first = view_layout(rig->view);
+    assert_true(lost != NULL && documents != NULL);
+    *lost = *first;
+    lost->number = 2;
+    memcpy(lost->parent, first->hash, sizeof lost->parent);
+    for (uint32_t i = 0; i < count; i++) {
+        lost->nodes[0].capacity = RIG_GIB + i;
+        assert_true(layout_document_encode(&rig->arena, lost, &documents[i]));
+        documents[i].register_.time_us = rig->wall_us;
+    }
+    rig_merge(rig, documents, count);
+}
+
+/* Looking and taking back work in the memory that an operator's request has, however many lost (H12, I25). */
+static void however_many_versions_lost_they_are_shown_and_reverted(void **state)
+{
+    enum { LOST = 2000, REQUEST_BYTES = 8 << 20 };
+    struct cut *cut = *state;
+    struct rig *rig = &cut->a;
+    struct staged staged;
+    struct plan_result result;
+    struct arena arena;
+    struct plan_input input;
+    lose_many(rig, LOST + 1);
+    arena_init(&arena, REQUEST_BYTES);
+    assert_true(staged_read(rig->view, &arena, &staged));
+    assert_int_equal(staged.history.lost_count, LOST);
+    assert_int_equal(staged.roles_count, 1);
+    arena_reset(&arena);
+    input = rig_input(rig);
+    input.arena = &arena;
+    plan_revert(&input, &result);
+    rig_done(rig, result);
+    expect_result(result, PLAN_DONE, NULL, NULL);
+    arena_deinit(&arena);
+    staged = rig_staged(rig);
+    assert_true(staged_is_empty(&staged));
+    assert_int_equal(staged.history.lost_count, 0);
+    expect_result(rig_revert(rig), PLAN_NOTHING, NULL, "nothing is staged");
+}
+
+/* The changes of the last ones are staged, and the same of all nodes. */
+static void of_many_lost_versions_the_last_count(void **state)
+{
+    struct cut *cut = *state;
+    lose_many(&cut->a, STAGED_LOST_MAX + 40);
+    rig_meet(&cut->a, &cut->b);
+    struct staged a = rig_staged(&cut->a);
+    struct staged b = rig_staged(&cut->b);
+    const struct history_version *last = &a.history.versions[a.history.count - 1];
+    assert_int_equal(a.history.lost_count, STAGED_LOST_MAX + 39);
+    assert_int_equal(a.roles_count, 1);
+    assert_int_equal(b.roles_count, 1);
+    assert_ptr_equal(a.roles[0].lost, last);
+    assert_int_equal(a.roles[0].capacity, b.roles[0].capacity);
+    assert_true(is_hash(b.roles[0].lost->hash, last->hash));
+}
+
+/* More staged roles than a cluster has members: the rest waits, and is taken back in the end. */
+static void staged_roles_beyond_all_bounds_are_reverted_bit_by_bit(void **state)
+{
+    enum { ROLES = PLAN_CLEARED_MAX + 1000 };
+    struct cut *cut = *state;
+    struct rig *rig = &cut->a;
+    struct document_staged_role role = {true, false, span_text("z"), 1};
+    struct op_document *documents = arena_array(&rig->arena, ROLES, sizeof *documents);
+    struct span payload = document_encode_staged_role(&rig->arena, &role);
+    for (uint32_t i = 0; i < ROLES; i++) {
+        uint8_t id[RING_NODE_ID_BYTES] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+        documents[i].key = document_key_of(&rig->arena, DOCUMENT_STAGED_ROLE, span_of(id, sizeof id));
+        documents[i].register_.payload = payload.bytes;
+        documents[i].register_.payload_bytes = payload.length;
+        documents[i].register_.time_us = rig->wall_us;
+    }
+    rig_merge(rig, documents, ROLES);
+    struct staged staged = rig_staged(rig);
+    assert_int_equal(staged.roles_count, STAGED_ROLES_MAX);
+    for (int i = 0; i < 2; i++) {
+        struct plan_result result;
+        struct plan_input input = rig_input(rig);
+        plan_revert(&input, &result);
+        assert_int_equal(result.verdict, PLAN_DONE);
+        assert_int_equal(result.documents_count, i == 0 ? PLAN_CLEARED_MAX : ROLES - PLAN_CLEARED_MAX);
+        rig->wall_us++;
+        for (uint32_t j = 0; j < result.documents_count; j++)
+            result.documents[j].register_.time_us = rig->wall_us;
+        rig_merge(rig, result.documents, result.documents_count);
+    }
+    expect_result(rig_revert(rig), PLAN_NOTHING, NULL, NULL);
+}
+
 static void a_fate_has_a_name(void **state)
 {
     (void)state;
@@ -375,6 +472,9 @@ int main(void)
         cut_test(without_a_parent_nothing_is_taken_for_lost),
         cut_test(a_version_without_its_parent_stages_nothing),
         cut_test(documents_that_make_no_sense_stage_nothing),
+        cut_test(however_many_versions_lost_they_are_shown_and_reverted),
+        cut_test(of_many_lost_versions_the_last_count),
+        cut_test(staged_roles_beyond_all_bounds_are_reverted_bit_by_bit),
         cmocka_unit_test(a_fate_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

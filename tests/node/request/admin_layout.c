@@ -6,7 +6,7 @@ enum {
     ARENA_BYTES = 1 << 20,
     ALL_FIELDS = ADMIN_LAYOUT_NODE | ADMIN_LAYOUT_ZONE | ADMIN_LAYOUT_CAPACITY | ADMIN_LAYOUT_REMOVE |
                  ADMIN_LAYOUT_REPLICATION | ADMIN_LAYOUT_ZONE_REDUNDANCY | ADMIN_LAYOUT_VERSION |
-                 ADMIN_LAYOUT_TARGET | ADMIN_LAYOUT_FORCE,
+                 ADMIN_LAYOUT_TARGET | ADMIN_LAYOUT_FORCE | ADMIN_LAYOUT_PARTITIONS,
 };
 
 static int set_up(void **state)
@@ -31,10 +31,10 @@ static void every_field_is_read(void **state)
     char message[AUTH_MESSAGE_CHARS] = "";
     const char *text =
         "{\"node\":\"ab\\u0000c\",\"zone\":\"z\",\"target\":\"h:1\",\"capacity\":9223372036854775807,"
-        "\"replication\":3,\"zone_redundancy\":0,\"version\":7,\"remove\":false,\"force\":true}";
+        "\"replication\":3,\"zone_redundancy\":0,\"partitions\":64,\"version\":7,\"remove\":false,\"force\":true}";
     const char *without_nul =
         "{\"node\":\"abc\",\"zone\":\"z\",\"target\":\"h:1\",\"capacity\":9223372036854775807,"
-        "\"replication\":3,\"zone_redundancy\":0,\"version\":7,\"remove\":false,\"force\":true}";
+        "\"replication\":3,\"zone_redundancy\":0,\"partitions\":64,\"version\":7,\"remove\":false,\"force\":true}";
     assert_false(admin_layout_json_read(span_text(text), ALL_FIELDS, *state, &body, message)); /* NUL in a text */
     assert_true(admin_layout_json_read(span_text(without_nul), ALL_FIELDS, *state, &body, message));
     assert_int_equal(body.given, ALL_FIELDS);
@@ -44,6 +44,7 @@ static void every_field_is_read(void **state)
     assert_int_equal(body.capacity, INT64_MAX);
     assert_int_equal(body.replication, 3);
     assert_int_equal(body.zone_redundancy, 0);
+    assert_int_equal(body.partitions, 64);
     assert_int_equal(body.version, 7);
     assert_false(body.is_removal);
     assert_true(body.is_forced);
