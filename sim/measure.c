@@ -18,12 +18,29 @@ enum {
     DEATH_S_MAX = 300,  /* a death that is not known to all by then stays unknown */
     DEATH_PAUSE_S = 20, /* between a death that is known and the next */
     STEP_BYTES_MAX = 4 << 20,
+    SLOW_STOP_MS_MIN = 100, /* how long a slow node is not run… */
+    SLOW_STOP_MS_MAX = 16000,
+    SLOW_RUN_MS_MIN = 10, /* …and is then */
+    SLOW_RUN_MS_MAX = 4000,
+    SLOW_WAITING_MAX = 256, /* packets that wait for it, about what a socket of Linux keeps; then they are lost */
+};
+
+struct waiting {
+    uint16_t length;
+    uint8_t from_length;
+    uint8_t from[64];
+    uint8_t bytes[LIMITS_DATAGRAM_BYTES_MAX];
 };
 
 struct measured {
     struct measure *measure;
     uint32_t index;
     bool is_dead;
+    bool is_slow;
+    bool is_stopped;         /* now; only a slow one is */
+    uint64_t turns_us;       /* when that changes */
+    struct waiting *waiting; /* SLOW_WAITING_MAX */
+    uint32_t waiting_count;
     uint32_t suspected_by, down_by; /* how many others hold it so */
     struct link_identity identity;
     struct members members;
@@ -48,6 +65,8 @@ struct measure {
     uint32_t dead; /* UINT32_MAX: nobody has just died */
     uint64_t died_us, suspected_us, first_us, last_us;
     uint32_t knowing;
+    uint64_t turns_us; /* when the next slow node stops or goes on; UINT64_MAX: never */
+    struct measured *turning;
     bool is_counting; /* what living nodes are held for */
 };
 
@@ -90,11 +109,26 @@ static void end(struct measured *node)
     arm(node);
 }
 
+static void keep_waiting(struct measured *node, struct span bytes, struct span from)
+{
+    if (node->waiting_count == SLOW_WAITING_MAX) return;
+    struct waiting *waiting = &node->waiting[node->waiting_count++];
+    assert(bytes.length <= sizeof waiting->bytes && from.length <= sizeof waiting->from);
+    waiting->length = (uint16_t)bytes.length;
+    waiting->from_length = (uint8_t)from.length;
+    memcpy(waiting->bytes, bytes.bytes, bytes.length);
+    memcpy(waiting->from, from.bytes, from.length);
+}
+
 static void on_datagram(void *owner, uint32_t host, struct span bytes, struct span from)
 {
     struct measure *measure = owner;
     struct measured *node = &measure->nodes[host];
     if (node->is_dead) return;
+    if (node->is_stopped) {
+        keep_waiting(node, bytes, from);
+        return;
+    }
     begin(node);
     gossip_on_datagram(node->gossip, from, bytes, measure->now_us, wall_us(measure));
     end(node);
@@ -122,10 +156,10 @@ static void on_state(void *owner, const struct member *member, enum member_state
     struct measured *node = &measure->nodes[about];
     bool is_bad = member->state == MEMBER_SUSPECT || member->state == MEMBER_DOWN;
     bool is_counted = measure->is_counting && !node->is_dead;
-    count_holder(&node->suspected_by, before == MEMBER_SUSPECT, member->state == MEMBER_SUSPECT, is_counted,
-                 &measure->result->false_suspicions);
-    count_holder(&node->down_by, before == MEMBER_DOWN, member->state == MEMBER_DOWN, is_counted,
-                 &measure->result->false_downs);
+    uint64_t *downs = node->is_slow ? &measure->result->slow_downs : &measure->result->false_downs;
+    count_holder(&node->suspected_by, before == MEMBER_SUSPECT, member->state == MEMBER_SUSPECT,
+                 is_counted && !node->is_slow, &measure->result->false_suspicions);
+    count_holder(&node->down_by, before == MEMBER_DOWN, member->state == MEMBER_DOWN, is_counted, downs);
     if (about != measure->dead || !is_bad) return;
     if (measure->suspected_us == 0) measure->suspected_us = measure->now_us;
     if (member->state != MEMBER_DOWN) return;
@@ -136,7 +170,7 @@ static void on_state(void *owner, const struct member *member, enum member_state
 
 static void on_deadline(struct measure *measure, struct measured *node)
 {
-    if (measure->now_us != node->armed_us || node->is_dead) return;
+    if (measure->now_us != node->armed_us || node->is_dead || node->is_stopped) return;
     node->armed_us = UINT64_MAX;
     begin(node);
     if (gossip_deadline_ms(node->gossip) <= measure->now_us / 1000)
@@ -144,9 +178,80 @@ static void on_deadline(struct measure *measure, struct measured *node)
     end(node);
 }
 
+/* --- slow nodes ----------------------------------------------------------------------------------------- */
+
+static uint64_t drawn_us(struct measure *measure, uint64_t from_ms, uint64_t to_ms)
+{
+    return (from_ms + dice_below(&measure->prng, to_ms - from_ms + 1)) * 1000;
+}
+
+/* It is run again: first what its clock wants, then what waited, as a loop over libuv does. */
+static void wake(struct measured *node)
+{
+    struct measure *measure = node->measure;
+    node->is_stopped = false;
+    node->armed_us = measure->now_us;
+    on_deadline(measure, node);
+    for (uint32_t i = 0; i < node->waiting_count; i++) {
+        const struct waiting *waiting = &node->waiting[i];
+        on_datagram(measure, node->index, span_of(waiting->bytes, waiting->length),
+                    span_of(waiting->from, waiting->from_length));
+    }
+    node->waiting_count = 0;
+}
+
+static void turn(struct measured *node)
+{
+    struct measure *measure = node->measure;
+    if (node->is_stopped) {
+        wake(node);
+        node->turns_us = measure->now_us + drawn_us(measure, SLOW_RUN_MS_MIN, SLOW_RUN_MS_MAX);
+    } else {
+        node->is_stopped = true;
+        node->turns_us = measure->now_us + drawn_us(measure, SLOW_STOP_MS_MIN, SLOW_STOP_MS_MAX);
+    }
+    measure->turns_us = UINT64_MAX;
+    for (uint32_t i = 0; i < measure->settings->nodes; i++) {
+        struct measured *other = &measure->nodes[i];
+        if (!other->is_slow || other->turns_us >= measure->turns_us) continue;
+        measure->turns_us = other->turns_us;
+        measure->turning = other;
+    }
+}
+
+/* Make some of them slow, from now on. */
+static bool slow_down(struct measure *measure)
+{
+    for (uint32_t i = 0; i < measure->settings->slow; i++) {
+        struct measured *node = NULL;
+        do {
+            node = &measure->nodes[dice_below(&measure->prng, measure->settings->nodes)];
+        } while (node->is_slow);
+        node->is_slow = true;
+        node->waiting = calloc(SLOW_WAITING_MAX, sizeof *node->waiting);
+        if (node->waiting == NULL) return false;
+        node->turns_us = measure->now_us;
+        measure->turns_us = measure->now_us;
+        measure->turning = node;
+    }
+    return true;
+}
+
+static bool is_next_a_turn(const struct measure *measure, uint64_t until_us)
+{
+    const struct happening *first = queue_first(&measure->queue);
+    return measure->turns_us <= until_us && (first == NULL || measure->turns_us < first->time_us);
+}
+
 static void run_until(struct measure *measure, uint64_t until_us)
 {
-    while (queue_first(&measure->queue) != NULL && queue_first(&measure->queue)->time_us <= until_us) {
+    while (queue_first(&measure->queue) != NULL) {
+        if (is_next_a_turn(measure, until_us)) {
+            measure->now_us = measure->turns_us;
+            turn(measure->turning);
+            continue;
+        }
+        if (queue_first(&measure->queue)->time_us > until_us) break;
         struct happening happening = queue_take(&measure->queue);
         measure->now_us = happening.time_us;
         if (happening.kind == HAPPENING_DEADLINE) {
@@ -240,6 +345,7 @@ static bool set_up(struct measure *measure)
     measure->nodes = table_take(NULL, measure->settings->nodes * sizeof *measure->nodes);
     measure->ids = table_take(NULL, (size_t)measure->settings->nodes * LINK_NODE_ID_BYTES);
     measure->dead = UINT32_MAX;
+    measure->turns_us = UINT64_MAX;
     make_identities(measure);
     bool is_set_up = true;
     for (uint32_t i = 0; i < measure->settings->nodes && is_set_up; i++)
@@ -253,6 +359,7 @@ static void tear_down(struct measure *measure)
     for (uint32_t i = 0; i < measure->settings->nodes; i++) {
         gossip_destroy(measure->nodes[i].gossip);
         arena_deinit(&measure->nodes[i].step);
+        free(measure->nodes[i].waiting);
     }
     while (measure->queue.count > 0) {
         struct happening happening = queue_take(&measure->queue);
@@ -266,19 +373,22 @@ static void tear_down(struct measure *measure)
 
 /* --- figures -------------------------------------------------------------------------------------------- */
 
-static void measure_calm(struct measure *measure)
+static bool measure_calm(struct measure *measure)
 {
     const struct measure_settings *settings = measure->settings;
     struct measure_result *result = measure->result;
     run_until(measure, (WARM_UP_S + WARM_UP_NODE_S * (uint64_t)settings->nodes) * SECOND_US);
     struct network_counts before = measure->network.counts;
+    if (!slow_down(measure)) return false;
     measure->is_counting = true;
     run_until(measure, measure->now_us + settings->minutes * 60 * SECOND_US);
     measure->is_counting = false;
     double node_s = (double)settings->minutes * 60 * settings->nodes;
     result->bytes_per_s = (double)(measure->network.counts.datagram_bytes - before.datagram_bytes) / node_s;
     result->packets_per_s = (double)(measure->network.counts.datagrams - before.datagrams) / node_s;
-    result->node_hours = node_s / 3600;
+    result->slow_hours = (double)settings->minutes * settings->slow / 60;
+    result->node_hours = node_s / 3600 - result->slow_hours;
+    return true;
 }
 
 /* The nodes that die are drawn among the living. */
@@ -287,7 +397,7 @@ static void measure_death(struct measure *measure, uint32_t alive)
     struct measure_result *result = measure->result;
     do {
         measure->dead = (uint32_t)dice_below(&measure->prng, measure->settings->nodes);
-    } while (measure->nodes[measure->dead].is_dead);
+    } while (measure->nodes[measure->dead].is_dead || measure->nodes[measure->dead].is_slow);
     measure->nodes[measure->dead].is_dead = true;
     network_set_host(&measure->network, measure->now_us, measure->dead, NETWORK_DARK);
     measure->died_us = measure->now_us;
@@ -310,10 +420,10 @@ bool measure_gossip(const struct measure_settings *settings, struct measure_resu
 {
     struct measure measure = {.settings = settings, .result = result};
     assert(settings->nodes >= 2 && settings->nodes <= NETWORK_HOSTS_MAX);
+    assert(settings->slow + settings->deaths < settings->nodes);
     *result = (struct measure_result){0};
-    bool is_set_up = set_up(&measure);
+    bool is_set_up = set_up(&measure) && measure_calm(&measure);
     if (is_set_up) {
-        measure_calm(&measure);
         for (uint32_t i = 0; i < settings->deaths && settings->nodes - i > 2; i++)
             measure_death(&measure, settings->nodes - i);
     }
