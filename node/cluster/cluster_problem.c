@@ -106,12 +106,11 @@ static void add_clock(const struct member *member, struct lister *lister)
              (unsigned long long)(off_us / SECOND_US), offset_us < 0 ? "behind" : "ahead of");
 }
 
-static void add_documents(const struct member *member, struct lister *lister)
+static void add_documents(const struct cluster *cluster, const struct member *member, struct lister *lister)
 {
     char name[CLUSTER_NAME_BYTES];
-    bool differs = !member->is_self && member->state == MEMBER_ALIVE && member->documents_heard_ms > 0 &&
-                   !member->is_same_documents;
-    if (differs && is_it(lister))
+    bool is_apart = member_is_apart(member, cluster->settings->probe_interval_ms);
+    if (is_apart && is_it(lister))
         snprintf(lister->line, LINE_CHARS, "%s has other documents than this node", name_of(member, name));
 }
 
@@ -129,7 +128,7 @@ bool cluster_problem(const struct cluster *cluster, uint32_t index, char line[25
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
         add_clock(members->rows[i], &lister);
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
-        add_documents(members->rows[i], &lister);
+        add_documents(cluster, members->rows[i], &lister);
     add_peers(cluster, &lister);
     return lister.is_found;
 }

@@ -290,8 +290,7 @@ static void heed(struct gossip *gossip, struct member *sender, const struct goss
         .is_same_announcements = is_same_announcements(gossip, message),
         .shown = shown_of_us(gossip, message),
     };
-    sender->is_same_documents = common.is_same_documents;
-    sender->documents_heard_ms = gossip->now_ms;
+    member_hear_documents(sender, message->documents, gossip->documents, gossip->now_ms);
     for (uint32_t i = 0; i < message->announcements_count; i++)
         hear(gossip, message->announcements[i], sender, common.is_same_documents);
     if (sender->quarantined_until_ms > gossip->now_ms) return;

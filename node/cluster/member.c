@@ -37,3 +37,26 @@ uint32_t members_count(const struct members *members, enum member_state state)
     }
     return count;
 }
+
+void member_hear_documents(struct member *member, const uint8_t digest[16], const uint8_t ours[16],
+                           uint64_t now_ms)
+{
+    bool is_same = memcmp(digest, ours, sizeof member->documents) == 0;
+    bool is_stuck = member_differs(member) && memcmp(digest, member->documents, sizeof member->documents) == 0;
+    uint64_t silence_ms = now_ms - member->documents_heard_ms;
+    member->documents_apart_ms = is_stuck && !is_same ? member->documents_apart_ms + silence_ms : 0;
+    member->is_same_documents = is_same;
+    member->documents_heard_ms = now_ms;
+    memcpy(member->documents, digest, sizeof member->documents);
+}
+
+bool member_differs(const struct member *member)
+{
+    return !member->is_self && member->state == MEMBER_ALIVE && member->documents_heard_ms > 0 &&
+           !member->is_same_documents;
+}
+
+bool member_is_apart(const struct member *member, uint64_t probe_interval_ms)
+{
+    return member_differs(member) && member->documents_apart_ms > MEMBER_APART_PROBES * probe_interval_ms;
+}

@@ -15,6 +15,10 @@
 #include "node/cluster/announcement.h"
 #include "node/core/packet.h"
 
+/* What an operator writes reaches all within some probe intervals. Documents that differ for longer, and do not
+ * change meanwhile, are apart. */
+enum { MEMBER_APART_PROBES = 10 };
+
 enum member_state { MEMBER_UNKNOWN, MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DOWN };
 
 struct member {
@@ -32,7 +36,9 @@ struct member {
     int64_t clock_offset_us; /* its wall clock minus ours, smoothed; with has_round_trip only */
     bool is_same_documents;  /* its digest of the documents was ours when it last spoke */
     uint64_t documents_heard_ms;
-    uint32_t offences;             /* malformed or absurd things it sent since the start (H12) */
+    uint8_t documents[16];       /* the digest of them, as it last said */
+    uint64_t documents_apart_ms; /* for how long, when it last spoke, they had been the same and other than ours */
+    uint32_t offences;           /* malformed or absurd things it sent since the start (H12) */
     uint64_t quarantined_until_ms; /* what it sends is dropped until then; 0: not */
     struct packet_pair pair;
     bool has_pair;
@@ -46,6 +52,15 @@ struct members {
     uint32_t count;
     uint32_t capacity;
 };
+
+/* It spoke at `now_ms` (monotonic, not 0) and said the digest of its documents; `ours` is ours. */
+void member_hear_documents(struct member *member, const uint8_t digest[16], const uint8_t ours[16],
+                           uint64_t now_ms);
+
+/* Is it another node that answers and has other documents than this one: at this moment, and for long? A probe
+ * interval of the cluster in `probe_interval_ms`. */
+bool member_differs(const struct member *member);
+bool member_is_apart(const struct member *member, uint64_t probe_interval_ms);
 
 /* The row of an id, or NULL. */
 struct member *members_find(const struct members *members, const uint8_t id[LINK_NODE_ID_BYTES]);

@@ -17,11 +17,11 @@ struct admin_cluster_tally admin_cluster_count(const struct cluster *cluster)
     char line[256];
     for (uint32_t i = 0; cluster != NULL && i < cluster->members.count; i++) {
         const struct member *member = cluster->members.rows[i];
-        bool is_heard = !member->is_self && member->state == MEMBER_ALIVE && member->documents_heard_ms > 0;
         tally.nodes++;
         tally.up += member->is_self || member->state == MEMBER_ALIVE || member->state == MEMBER_SUSPECT;
         tally.suspects += !member->is_self && member->state == MEMBER_SUSPECT;
-        tally.differing += is_heard && !member->is_same_documents;
+        tally.differing += member_differs(member);
+        tally.apart += member_is_apart(member, cluster->settings->probe_interval_ms);
     }
     if (tally.nodes == 0) tally = (struct admin_cluster_tally){.nodes = 1, .up = 1};
     while (cluster != NULL && cluster_problem(cluster, tally.problems, line))
@@ -39,9 +39,12 @@ static const char *layout_text(const struct ring_layout *layout, char text[48])
 static const char *documents_text(const struct admin_cluster_tally *tally, char text[64])
 {
     snprintf(text, 64, "all documents equal");
-    if (tally->differing > 0)
-        snprintf(text, 64, "documents differ on %" PRIu32 " node%s", tally->differing,
+    if (tally->apart > 0) {
+        snprintf(text, 64, "documents differ on %" PRIu32 " node%s", tally->apart, tally->apart == 1 ? "" : "s");
+    } else if (tally->differing > 0) {
+        snprintf(text, 64, "a change on its way to %" PRIu32 " node%s", tally->differing,
                  tally->differing == 1 ? "" : "s");
+    }
     return text;
 }
 

@@ -7,7 +7,8 @@
 
 struct admin_cluster_tally {
     uint32_t nodes, up, suspects;
-    uint32_t differing; /* nodes that are up and whose documents are not ours */
+    uint32_t differing; /* nodes that are up and whose documents are not ours… */
+    uint32_t apart;     /* …for long */
     uint32_t problems;
 };
 struct admin_cluster_tally admin_cluster_count(const struct cluster *cluster);
