@@ -208,7 +208,7 @@ static void renew_stage(struct cluster *cluster)
     if (!cluster->identity.is_member) {
         bool is_joining = cluster->join->is_asking || cluster->settings->peers_count > 0;
         cluster->stage = is_joining ? CLUSTER_JOINING : CLUSTER_ALONE;
-    } else if (was_removed || cluster->join->is_told_removed) {
+    } else if (was_removed) {
         cluster->stage = CLUSTER_REMOVED;
     } else {
         cluster->stage = cluster->members.count > 1 ? CLUSTER_MEMBER : CLUSTER_ALONE;

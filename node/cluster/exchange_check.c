@@ -108,12 +108,12 @@ const char *exchange_check(const struct view *view, const struct op_document *do
     return check_totals(&totals);
 }
 
-const char *exchange_check_grant(const struct op_document *documents, uint32_t count)
+const char *exchange_check_grant(const struct view *view, const struct op_document *documents, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint8_t kind = documents[i].key.bytes[0];
         if (kind != DOCUMENT_MEMBER && kind != DOCUMENT_ADDRESS)
             return "a grant with other documents than members'";
     }
-    return exchange_check(NULL, documents, count);
+    return exchange_check(view, documents, count);
 }

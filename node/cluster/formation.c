@@ -2,6 +2,7 @@
 #include "node/cluster/formation.h"
 
 #include "node/cluster/formation_roles.h"
+#include "node/cluster/join_ask.h"
 
 bool formation_init(struct cluster *cluster)
 {

@@ -38,7 +38,8 @@ struct join {
     bool is_adopting; /* another cluster's keys are with the store: nothing is said or done any more */
     bool is_founding; /* "is a member" is with the store */
     uint64_t unknown_since_ms, unknown_last_ms; /* members say that they do not know us; 0: nobody said so */
-    bool is_told_removed;                       /* a member says that we were taken out */
+    bool is_known;                              /* a member by our documents, when last looked at */
+    uint32_t admissions_count;                  /* whose documents are with the store */
     uint8_t refused_id[LINK_NODE_ID_BYTES];     /* whom we last did not let in, and why: said once in a row */
     uint64_t refused_reason;
     struct effect restart;
@@ -55,11 +56,12 @@ void join_on_message(struct cluster *cluster, struct channel *channel, const str
 void join_on_gone(struct cluster *cluster, struct channel *channel, const char *why);
 void join_on_time(struct cluster *cluster);
 
-/* Links to nodes that are no members any more are closed, and those that have become ones are greeted. */
+/* Links to nodes that are no members any more are closed, all of them when we are none. Who has become one over a
+ * link is greeted on the next. */
 void join_on_view(struct cluster *cluster);
 
-/* Ask the node at the other end to be let in, unless this one asks somebody already or holds data of its own. */
-void join_ask(struct cluster *cluster, struct channel *channel);
+/* The document that says whether the node is a member, of those that came with the message; or NULL. */
+const struct op_document *join_document_of(const struct message *message, const uint8_t *node_id);
 
 /* Make this fresh node the first member of its cluster; or mend one that died while it did. */
 void join_found(struct cluster *cluster);

@@ -1,6 +1,7 @@
 /* cluster_connect(), and what becomes of it. */
 #include "node/cluster/join_connect.h"
 
+#include "node/cluster/join_ask.h"
 #include "node/cluster/join_grant.h"
 
 #include <stdio.h>
@@ -51,9 +52,9 @@ void join_connect_ready(struct cluster *cluster, struct channel *channel)
         join_connect_ends(cluster, channel, false, "another node than the one named answers there",
                           (struct span){0});
         links_end(cluster, channel);
-    } else if (channel->is_full && !join->is_told_removed) {
+    } else if (channel->is_full) {
         join_connect_ends(cluster, channel, true, "the node is a member already", (struct span){0});
-    } else if (is_same ? !join_is_self_known(cluster) || join->is_told_removed : peer->is_member) {
+    } else if (is_same ? !join_is_self_known(cluster) : peer->is_member) {
         join_ask(cluster, channel);
     } else {
         invite(cluster, channel);

@@ -3,7 +3,9 @@
 
 #include "node/cluster/join_connect.h"
 
-#include <stdio.h>
+enum {
+    JOBS_MAX = CLUSTER_JOBS_MAX / 2
+}; /* of the store's: with more under way nobody is let in, others need it */
 
 /* Who is let in, copied: the link may be gone when the store has answered. */
 struct asker {
@@ -42,17 +44,32 @@ static void refuse(struct cluster *cluster, struct channel *channel, enum messag
     if (links_say(cluster, channel, LINK_URGENT, &message)) links_end(cluster, channel);
 }
 
-/* A fresh node founds a cluster when an operator of either side says so, or when it is one that others are pointed
- * at and itself at nobody. */
-static bool may_found(const struct cluster *cluster, const struct channel *channel, const struct message *ask)
+/* A fresh node founds a cluster when an operator of its own says so, or when it is one that others are pointed at
+ * and itself at nobody. */
+static bool may_found(const struct cluster *cluster, const struct channel *channel)
 {
     const struct cluster_settings *settings = cluster->settings;
     bool is_seed = settings->bootstrap == CLUSTER_MANUAL && settings->peers_count == 0;
-    return channel->is_invited || ask->is_by_operator || is_seed;
+    return channel->is_invited || is_seed;
 }
 
-/* NULL: it may come in. */
-static const char *why_not(const struct cluster *cluster, const struct channel *channel, const struct message *ask,
+/* Is there room for one more, with those on their way? `was_removed`: it has a document already. */
+static bool has_room(const struct cluster *cluster, bool was_removed)
+{
+    uint32_t members_count = cluster->join->admissions_count;
+    uint32_t documents_count = cluster->join->admissions_count;
+    struct document_member member;
+    struct span id;
+    struct span payload;
+    for (uint32_t i = 0; view_nth(*cluster->view, DOCUMENT_MEMBER, i, &id, &payload); i++) {
+        documents_count++;
+        if (document_decode_member(payload, &member) && member.is_member) members_count++;
+    }
+    return members_count < LIMITS_MEMBERS_MAX && (was_removed || documents_count < MESSAGE_GRANT_MEMBERS_MAX);
+}
+
+/* NULL: it may come in. What it says of itself decides nothing. */
+static const char *why_not(const struct cluster *cluster, const struct channel *channel,
                            enum message_reason *reason)
 {
     const struct join *join = cluster->join;
@@ -61,36 +78,47 @@ static const char *why_not(const struct cluster *cluster, const struct channel *
     *reason = MESSAGE_REASON_BUSY;
     if (join->is_asking || join->is_adopting || join->is_founding)
         return "this node is joining or founding a cluster itself: try again";
+    if (cluster->jobs_count >= JOBS_MAX) return "this node is letting in many: try again";
     *reason = MESSAGE_REASON_OTHER_CLUSTER;
     if (channel->link.peer.is_member && !join_is_same_cluster(cluster, channel))
         return "the asking node is a member of another cluster";
     *reason = MESSAGE_REASON_FRESH;
     if (!cluster->identity.is_member)
-        return may_found(cluster, channel, ask) ? NULL : "this node is in no cluster itself, and waits for others";
+        return may_found(cluster, channel) ? NULL : "this node is in no cluster itself, and waits for others";
     *reason = MESSAGE_REASON_NOT_MEMBER;
     bool are_we_removed = false; /* not known at all is a founder that was cut short: it is mended by letting in */
     (void)view_is_member(*cluster->view, own_id(cluster), &are_we_removed);
-    if (are_we_removed || join->is_told_removed) return "this node was taken out of the cluster itself";
+    if (are_we_removed) return "this node was taken out of the cluster itself";
     *reason = MESSAGE_REASON_REMOVED;
-    if (was_removed && !channel->is_invited && !ask->is_by_operator)
-        return "the node was taken out of the cluster: an operator must connect it again";
+    if (was_removed && !channel->is_invited)
+        return "the node was taken out of the cluster: connect it again from a member";
     *reason = MESSAGE_REASON_FULL;
-    if (!is_known && cluster->members.count >= LIMITS_MEMBERS_MAX)
-        return "the cluster has all members it may have";
+    if (!is_known && !has_room(cluster, was_removed)) return "the cluster has all members it may have";
     return NULL;
 }
 
 /* --- granting --------------------------------------------------------------------------------------------- */
 
-/* Documents of members and their addresses, in order of their keys. */
+/* The address of a node that is a member; else that it has one is of no use to a newcomer. */
+static bool is_wanted(const struct cluster *cluster, const struct op_document *document)
+{
+    switch (document->key.bytes[0]) {
+    case DOCUMENT_MEMBER: return true;
+    case DOCUMENT_ADDRESS:
+        return document->key.length == 1 + LINK_NODE_ID_BYTES &&
+               view_is_member(*cluster->view, document->key.bytes + 1, NULL);
+    default: return false;
+    }
+}
+
+/* All members and their addresses, in order of their keys: the bounds of both make that of a grant. What
+ * else there is comes by exchange. */
 static void add_documents(struct cluster *cluster, struct message *grant)
 {
     struct op_document document;
     grant->documents = arena_array(&cluster->step, MESSAGE_GRANT_DOCUMENTS_MAX, sizeof *grant->documents);
     for (uint32_t i = 0; grant->documents != NULL && view_document(*cluster->view, i, &document); i++) {
-        uint8_t kind = document.key.bytes[0];
-        if (kind != DOCUMENT_MEMBER && kind != DOCUMENT_ADDRESS) continue;
-        if (grant->documents_count < MESSAGE_GRANT_DOCUMENTS_MAX)
+        if (is_wanted(cluster, &document) && grant->documents_count < MESSAGE_GRANT_DOCUMENTS_MAX)
             grant->documents[grant->documents_count++] = document;
     }
 }
@@ -119,32 +147,27 @@ static void grant(struct cluster *cluster, struct channel *channel)
 
 /* --- documents -------------------------------------------------------------------------------------------- */
 
-static void add_document(struct cluster_job *job, enum document_kind kind, const uint8_t *node_id,
-                         struct span payload)
+static struct op_document document_of(struct arena *arena, enum document_kind kind, const uint8_t *node_id,
+                                      struct span payload)
 {
-    struct op_docs *docs = &job->op.docs;
-    struct op_document *document = &docs->documents[docs->documents_count++];
-    document->key = document_key_of(&job->arena, kind, span_of(node_id, LINK_NODE_ID_BYTES));
-    document->register_.payload = payload.bytes;
-    document->register_.payload_bytes = payload.length;
+    return (struct op_document){
+        .key = document_key_of(arena, kind, span_of(node_id, LINK_NODE_ID_BYTES)),
+        .register_ = {.payload = payload.bytes, .payload_bytes = payload.length},
+    };
 }
 
-static void add_member(struct cluster *cluster, struct cluster_job *job, const uint8_t *node_id, struct span name,
-                       struct span address)
+/* What is written of a node: how many documents; 0 when out of memory. */
+static uint32_t put_documents(const struct cluster *cluster, struct arena *arena, const uint8_t *node_id,
+                              struct span name, struct span address, struct op_document documents[2])
 {
     const struct document_member member = {.is_member = true, .since_us = cluster->wall_us, .name = name};
-    add_document(job, DOCUMENT_MEMBER, node_id, document_encode_member(&job->arena, &member));
-    if (address.length > 0)
-        add_document(job, DOCUMENT_ADDRESS, node_id, document_encode_address(&job->arena, address));
-}
-
-static bool has_all_memory(const struct cluster_job *job)
-{
-    for (uint32_t i = 0; i < job->op.docs.documents_count; i++) {
-        const struct op_document *document = &job->op.docs.documents[i];
-        if (document->key.bytes == NULL || document->register_.payload == NULL) return false;
-    }
-    return true;
+    uint32_t count = address.length > 0 ? 2 : 1;
+    documents[0] = document_of(arena, DOCUMENT_MEMBER, node_id, document_encode_member(arena, &member));
+    if (count == 2)
+        documents[1] = document_of(arena, DOCUMENT_ADDRESS, node_id, document_encode_address(arena, address));
+    for (uint32_t i = 0; i < count; i++)
+        if (documents[i].key.bytes == NULL || documents[i].register_.payload == NULL) return 0;
+    return count;
 }
 
 static void on_written(struct cluster *cluster, struct cluster_job *job)
@@ -153,6 +176,7 @@ static void on_written(struct cluster *cluster, struct cluster_job *job)
     bool is_done = job->op.err == ERR_OK && cluster_job_show(cluster, job);
     cluster->join->is_founding = false;
     if (!asker->is_some) return; /* when it failed, the next tick tries again */
+    cluster->join->admissions_count--;
     struct channel *channel = links_find(cluster, job->link, job->link_serial);
     if (channel == NULL) return; /* it asks again, and is a member then */
     if (is_done) {
@@ -184,22 +208,37 @@ static struct cluster_job *job_for(struct cluster *cluster, enum op_kind kind, c
     return job;
 }
 
+/* Of us, where that was never written, and of the asker. False when out of memory. */
+static bool put_all(struct cluster *cluster, struct cluster_job *job, const struct asker *asker)
+{
+    const struct cluster_settings *settings = cluster->settings;
+    struct op_docs *docs = &job->op.docs;
+    uint32_t count = 0;
+    docs->documents = arena_array(&job->arena, 4, sizeof *docs->documents);
+    if (docs->documents != NULL && !join_is_self_known(cluster)) {
+        count = put_documents(cluster, &job->arena, own_id(cluster), span_text(settings->name),
+                              span_text(settings->address), docs->documents);
+        if (count == 0) return false;
+    }
+    if (docs->documents != NULL && asker->is_some) {
+        uint32_t more = put_documents(cluster, &job->arena, asker->id, asker->name, asker->address,
+                                      docs->documents + count);
+        count = more == 0 ? 0 : count + more;
+    }
+    docs->documents_count = count;
+    return count > 0;
+}
+
 /* Write that the asker is a member, and that we are where that was never written. False when out of memory. */
 static bool write_members(struct cluster *cluster, const struct asker *asker, uint32_t link, uint64_t serial)
 {
     struct cluster_job *job = job_for(cluster, OP_DOCS_WRITE, asker, link, serial);
     if (job == NULL) return false;
-    const struct cluster_settings *settings = cluster->settings;
-    job->op.docs.documents = arena_array(&job->arena, 4, sizeof *job->op.docs.documents);
-    if (job->op.docs.documents != NULL) {
-        if (!join_is_self_known(cluster))
-            add_member(cluster, job, own_id(cluster), span_text(settings->name), span_text(settings->address));
-        if (asker->is_some) add_member(cluster, job, asker->id, asker->name, asker->address);
-    }
-    if (job->op.docs.documents == NULL || !has_all_memory(job)) {
+    if (!put_all(cluster, job, asker)) {
         cluster_job_drop(job);
         return false;
     }
+    cluster->join->admissions_count += asker->is_some;
     cluster_job_run(cluster, job, on_written);
     return true;
 }
@@ -244,17 +283,36 @@ void join_found(struct cluster *cluster)
     join->is_founding = let_in(cluster, &nobody, UINT32_MAX, 0);
 }
 
+/* Its name and address become documents: only what others take, too, when they see them there. */
+static const char *check_asker(struct cluster *cluster, const struct asker *asker)
+{
+    struct op_document documents[2];
+    const char *why = NULL;
+    uint32_t count = put_documents(cluster, &cluster->step, asker->id, asker->name, asker->address, documents);
+    for (uint32_t i = 0; i < count; i++)
+        if (!document_check(&documents[i], &why)) return why;
+    return NULL;
+}
+
 void join_grant_on_ask(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
     struct asker asker = {.is_some = true, .name = message->name, .address = message->address};
     enum message_reason reason = MESSAGE_REASON_NONE;
-    const char *why = why_not(cluster, channel, message, &reason);
+    if (channel->is_letting_in) return; /* asked twice: one answer comes */
     memcpy(asker.id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
+    const char *malformed = check_asker(cluster, &asker);
+    if (malformed != NULL) {
+        links_offend(cluster, channel, malformed);
+        return;
+    }
+    const char *why = why_not(cluster, channel, &reason);
     if (why != NULL) {
         refuse(cluster, channel, reason, why);
     } else if (cluster->identity.is_member && view_is_member(*cluster->view, asker.id, NULL)) {
         grant(cluster, channel); /* it died on its way, or has lost its documents */
-    } else if (!let_in(cluster, &asker, channel->number, channel->serial)) {
+    } else if (let_in(cluster, &asker, channel->number, channel->serial)) {
+        channel->is_letting_in = true;
+    } else {
         refuse(cluster, channel, MESSAGE_REASON_ERROR, "out of memory");
     }
 }

@@ -45,6 +45,7 @@ struct channel {
     bool is_sending;     /* a burst has not left us yet */
     bool is_full;        /* of two members of this cluster; else only joining is spoken of */
     bool has_asked;      /* our JOIN_ASK is out */
+    bool is_letting_in;  /* the other's JOIN_ASK is with the store */
     bool is_invited;     /* an operator here wants the other in */
     uint64_t used_ms;    /* when a message last came or went */
     uint64_t serial;     /* of this link: its number is used again */

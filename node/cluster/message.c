@@ -57,12 +57,19 @@ static void put_grant(struct wire_out *out, const struct message *message)
     put_documents(out, message);
 }
 
-static void put_reason(struct wire_out *out, const struct message *message)
+static void put_reason(struct wire_out *out, const struct message *message, uint32_t fields)
 {
     assert(message->text.length <= MESSAGE_TEXT_BYTES_MAX);
-    begin(out, message, 2);
+    begin(out, message, fields);
     wire_put_u64(out, message->reason);
     wire_put_text(out, message->text);
+}
+
+static void put_problem(struct wire_out *out, const struct message *message)
+{
+    assert(message->documents_count <= MESSAGE_PROBLEM_DOCUMENTS_MAX);
+    put_reason(out, message, 3);
+    put_documents(out, message);
 }
 
 static void put_hello(struct wire_out *out, const struct message *message)
@@ -75,8 +82,7 @@ static void put_hello(struct wire_out *out, const struct message *message)
 
 static void put_ask(struct wire_out *out, const struct message *message)
 {
-    begin(out, message, 3);
-    wire_put_bool(out, message->is_by_operator);
+    begin(out, message, 2);
     wire_put_text(out, message->address);
     wire_put_text(out, message->name);
 }
@@ -94,8 +100,8 @@ static void put_message(struct wire_out *out, const struct message *message)
     switch (message->kind) {
     case MESSAGE_UNKNOWN: assert(false); break;
     case MESSAGE_HELLO: put_hello(out, message); break;
-    case MESSAGE_PROBLEM:
-    case MESSAGE_JOIN_REFUSED: put_reason(out, message); break;
+    case MESSAGE_PROBLEM: put_problem(out, message); break;
+    case MESSAGE_JOIN_REFUSED: put_reason(out, message, 2); break;
     case MESSAGE_JOIN_ASK: put_ask(out, message); break;
     case MESSAGE_JOIN_INVITE:
     case MESSAGE_DOCS_TAKEN: begin(out, message, 0); break;
@@ -245,9 +251,14 @@ static void get_hello(struct wire_in *in, struct message *message)
     if (message->announcement.length > ANNOUNCEMENT_BYTES_MAX) wire_fail(in);
 }
 
+static void get_reason(struct wire_in *in, struct message *message)
+{
+    message->reason = wire_get_u64(in);
+    message->text = get_text(in, MESSAGE_TEXT_BYTES_MAX);
+}
+
 static void get_ask(struct wire_in *in, struct message *message)
 {
-    message->is_by_operator = wire_get_bool(in);
     message->address = get_text(in, LIMITS_ADDRESS_BYTES_MAX);
     message->name = get_text(in, LIMITS_ZONE_BYTES_MAX);
 }
@@ -268,11 +279,11 @@ static uint32_t get_fields(struct reader *reader, uint64_t kind, struct message 
     switch (kind) {
     case MESSAGE_HELLO: get_hello(in, message); return 4;
     case MESSAGE_PROBLEM:
-    case MESSAGE_JOIN_REFUSED:
-        message->reason = wire_get_u64(in);
-        message->text = get_text(in, MESSAGE_TEXT_BYTES_MAX);
-        return 3;
-    case MESSAGE_JOIN_ASK: get_ask(in, message); return 4;
+        get_reason(in, message);
+        get_documents(reader, message, MESSAGE_PROBLEM_DOCUMENTS_MAX);
+        return 4;
+    case MESSAGE_JOIN_REFUSED: get_reason(in, message); return 3;
+    case MESSAGE_JOIN_ASK: get_ask(in, message); return 3;
     case MESSAGE_JOIN_INVITE:
     case MESSAGE_DOCS_TAKEN: return 1;
     case MESSAGE_JOIN_GRANT: get_grant(reader, message); return 6;

@@ -11,11 +11,13 @@
 enum {
     MESSAGE_DIGESTS_COUNT = 256, /* groups of documents that are compared */
     MESSAGE_DIGEST_BYTES = 8,
-    MESSAGE_GROUPS_BYTES = MESSAGE_DIGESTS_COUNT / 8, /* a bit a group */
-    MESSAGE_DOCUMENTS_MAX = 1000,                     /* in one batch: one transaction of the store */
-    MESSAGE_DOCUMENTS_BYTES = 256 * 1024,             /* a batch, once its first document is in */
-    MESSAGE_PAYLOAD_BYTES_MAX = 1 << 20,              /* of one document; CORS rules and layouts are far below */
-    MESSAGE_GRANT_DOCUMENTS_MAX = 4 * LIMITS_MEMBERS_MAX, /* two a member, and as much for removed ones */
+    MESSAGE_GROUPS_BYTES = MESSAGE_DIGESTS_COUNT / 8,   /* a bit a group */
+    MESSAGE_DOCUMENTS_MAX = 1000,                       /* in one batch: one transaction of the store */
+    MESSAGE_DOCUMENTS_BYTES = 256 * 1024,               /* a batch, once its first document is in */
+    MESSAGE_PAYLOAD_BYTES_MAX = 1 << 20,                /* of one document; CORS rules and layouts are far below */
+    MESSAGE_PROBLEM_DOCUMENTS_MAX = 1,                  /* the receiver's own as a member */
+    MESSAGE_GRANT_MEMBERS_MAX = 4 * LIMITS_MEMBERS_MAX, /* documents of members, removed ones' too */
+    MESSAGE_GRANT_DOCUMENTS_MAX = MESSAGE_GRANT_MEMBERS_MAX + LIMITS_MEMBERS_MAX, /* and where members are */
     MESSAGE_KNOWN_MAX = LIMITS_MEMBERS_MAX,
     MESSAGE_ANNOUNCEMENTS_MAX = 64, /* in one message: some 40 KB */
     MESSAGE_TEXT_BYTES_MAX = 200,
@@ -64,7 +66,6 @@ struct message {
     struct span announcements_digest; /* HELLO: 16 */
     uint64_t reason;                  /* PROBLEM, JOIN_REFUSED: enum message_reason, or a later program's */
     struct span text;                 /* PROBLEM, JOIN_REFUSED: for people, printable ASCII */
-    bool is_by_operator;              /* JOIN_ASK: an operator of the asking node said so */
     struct span address;              /* JOIN_ASK: where the asking node is reached; may be empty */
     struct span name;                 /* JOIN_ASK: of the node, for people; may be empty */
     struct span cluster_id;           /* JOIN_GRANT: STORE_CLUSTER_ID_BYTES */
@@ -74,7 +75,7 @@ struct message {
     struct span digests;              /* DOCS_DIGESTS: MESSAGE_DIGESTS_COUNT times MESSAGE_DIGEST_BYTES */
     struct span groups;               /* DOCS_WANT: MESSAGE_GROUPS_BYTES, lowest bit of the first byte first */
     bool is_last;                     /* DOCS: no batch follows */
-    struct op_document *documents;    /* DOCS, JOIN_GRANT */
+    struct op_document *documents;    /* DOCS, JOIN_GRANT; PROBLEM: of "removed", what says so */
     uint32_t documents_count;
     struct message_known *known; /* KNOWN */
     uint32_t known_count;

@@ -226,11 +226,54 @@ static void a_node_taken_out_learns_it_and_an_operator_brings_it_back(void **sta
     assert_true(rig_has_problem(nodes[1], "taken out of the cluster"));
     assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
     rig_expect_agreement(&rig, nodes, 2, 60);
-    assert_int_equal(rig_remove(&rig, nodes[1], nodes[0]), 200);
-    rig_run(&rig, 60);
-    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome,
-                     CLUSTER_CONNECT_DONE); /* from its own side */
+}
+
+/* Its own operator's word is not enough: who was taken out could give that, too. */
+static void a_node_taken_out_does_not_bring_itself_back(void **state)
+{
+    (void)state;
+    join_two();
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 30);
+    expect_failure(rig_connected(&rig, nodes[1], address(0)), "connect it again from a member");
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_REMOVED);
+    assert_int_equal(rig_cluster(nodes[0])->members.count, 1);
+    assert_true(rig_has_logged(&rig, 0, "a node was not let in", "connect it again from a member"));
+}
+
+/* Away while it happened, it is connected before anybody has told it. */
+static void a_node_that_does_not_know_yet_is_brought_back(void **state)
+{
+    (void)state;
+    join_two();
+    machine_stop(nodes[1], true, "the test says so");
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 10);
+    rig_cut(&rig, nodes[0], nodes[1]);
+    machine_start(nodes[1]);
+    rig_run(&rig, 5);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_MEMBER);
+    network_heal_all(&rig.world.network);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
     rig_expect_agreement(&rig, nodes, 2, 60);
+}
+
+/* A member that has heard of the removal only says so to a node that is back already: that one stays. */
+static void the_word_of_who_has_not_heard_of_the_return_does_no_harm(void **state)
+{
+    (void)state;
+    start(3);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(2)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 3, 30);
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 30);
+    rig_cut(&rig, nodes[0], nodes[2]);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_run(&rig, 30);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_MEMBER);
+    network_heal_all(&rig.world.network);
+    rig_expect_agreement(&rig, nodes, 3, 120);
 }
 
 /* It does not know yet that it is none any more: those who are left let the new one in themselves. */
@@ -297,6 +340,9 @@ int main(void)
         test(a_target_that_is_no_address_is_refused_at_once),
         test(nobody_there_is_said),
         test(a_node_taken_out_learns_it_and_an_operator_brings_it_back),
+        test(a_node_taken_out_does_not_bring_itself_back),
+        test(a_node_that_does_not_know_yet_is_brought_back),
+        test(the_word_of_who_has_not_heard_of_the_return_does_no_harm),
         test(who_was_let_in_by_a_node_that_was_taken_out_stays),
         test(a_join_can_be_cut_short_anywhere),
     };

@@ -37,7 +37,8 @@ static uint8_t groups[MESSAGE_GROUPS_BYTES];
 
 static struct message sample(enum message_kind kind)
 {
-    struct message message = {.kind = kind, .documents = documents, .documents_count = 2};
+    struct message message = {.kind = kind, .documents = documents};
+    message.documents_count = kind == MESSAGE_PROBLEM ? MESSAGE_PROBLEM_DOCUMENTS_MAX : 2;
     documents[0] = (struct op_document){.key = span_text("Kone"),
                                         .register_ = {1, 2, (const uint8_t *)"payload", 7}};
     documents[1] = (struct op_document){.key = span_text("Ktwo"),
@@ -53,7 +54,7 @@ static struct message sample(enum message_kind kind)
     message.hash_key = message.token_key = message.documents_key = span_of(KEY, sizeof KEY);
     message.reason = MESSAGE_REASON_REMOVED;
     message.text = span_text("some words");
-    message.is_by_operator = message.is_last = true;
+    message.is_last = true;
     message.address = span_text("[::1]:3901");
     message.name = span_text("north-1");
     message.digests = span_of(digests, sizeof digests);
@@ -106,7 +107,6 @@ static void fields_are_where_they_belong(void **state)
     assert_int_equal(back.known[1].incarnation, UINT64_MAX);
     message = sample(MESSAGE_JOIN_ASK);
     assert_true(decode(message_encode(&message, &arena), &back));
-    assert_true(back.is_by_operator);
     assert_span(back.address, span_text("[::1]:3901"));
     assert_span(back.name, span_text("north-1"));
 }
@@ -163,10 +163,11 @@ static struct span written(void (*write)(struct wire_out *out))
 
 static void write_problem_with_more(struct wire_out *out)
 {
-    wire_put_array(out, 5);
+    wire_put_array(out, 6);
     wire_put_u64(out, MESSAGE_PROBLEM);
     wire_put_u64(out, 999); /* a reason of a later program */
     wire_put_text(out, span_text("words"));
+    wire_put_array(out, 0);
     wire_put_text(out, span_text("a field of a later program"));
     wire_put_array(out, 0);
 }

@@ -17,6 +17,7 @@ enum {
     PUPPET_ARENA_BYTES = 256 << 20,
     PUPPET_LOG_CHARS = 8192,
     PUPPET_KINDS = MESSAGE_ANNOUNCEMENTS + 1,
+    PUPPET_HELD_MAX = 16,
 };
 
 struct puppet {
@@ -28,6 +29,9 @@ struct puppet {
     uint64_t now_ms;
     char log[PUPPET_LOG_CHARS];
     bool has_restarted; /* the node asked for it */
+    bool holds_ops;     /* the store takes its time: until puppet_release() */
+    struct op *held[PUPPET_HELD_MAX];
+    uint32_t held_count;
 
     struct link_identity identity; /* the puppet's */
     struct prng prng;
@@ -47,7 +51,8 @@ struct puppet {
 
 static inline void puppet_step(struct puppet *puppet, struct event *event);
 
-static inline void puppet_store(struct puppet *puppet, struct op *op)
+/* The store runs it, and answers. */
+static inline void puppet_run(struct puppet *puppet, struct op *op)
 {
     struct list one;
     list_init(&one);
@@ -60,6 +65,16 @@ static inline void puppet_store(struct puppet *puppet, struct op *op)
     list_remove(&op->link);
     struct event event = {.kind = EVENT_STORED, .op = op};
     puppet_step(puppet, &event);
+}
+
+static inline void puppet_store(struct puppet *puppet, struct op *op)
+{
+    if (!puppet->holds_ops) {
+        puppet_run(puppet, op);
+        return;
+    }
+    assert_true(puppet->held_count < PUPPET_HELD_MAX);
+    puppet->held[puppet->held_count++] = op;
 }
 
 static inline void puppet_log(struct puppet *puppet, const struct effect *line)
@@ -124,6 +139,15 @@ static inline void puppet_step(struct puppet *puppet, struct event *event)
     event->wall_us = 1000000 + event->now_us;
     node_step(&puppet->node, event, &puppet->effects);
     puppet_carry_out_all(puppet);
+}
+
+/* The first of the ops that are held is answered. */
+static inline void puppet_release(struct puppet *puppet)
+{
+    assert_true(puppet->held_count > 0);
+    struct op *op = puppet->held[0];
+    memmove(puppet->held, puppet->held + 1, --puppet->held_count * sizeof puppet->held[0]);
+    puppet_run(puppet, op);
 }
 
 /* --- life -----------------------------------------------------------------------------------------------------
