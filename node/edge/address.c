@@ -1,6 +1,8 @@
 /* To and from struct sockaddr_in and sockaddr_in6. */
 #include "node/edge/address.h"
 
+#include "node/edge/signals.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
@@ -53,6 +55,16 @@ void address_map(struct sockaddr_storage *address)
     memcpy(v6.sin6_addr.s6_addr, MAPPED, sizeof MAPPED);
     memcpy(v6.sin6_addr.s6_addr + sizeof MAPPED, &v4.sin_addr, sizeof v4.sin_addr);
     memcpy(address, &v6, sizeof v6);
+}
+
+int address_look_up(uv_loop_t *uv, uv_getaddrinfo_t *lookup, uv_getaddrinfo_cb on_looked_up,
+                    const struct address_parts *parts, const struct addrinfo *hints)
+{
+    sigset_t before;
+    signals_hold(&before);
+    int rc = uv_getaddrinfo(uv, lookup, on_looked_up, parts->host, parts->port, hints);
+    signals_release(&before);
+    return rc;
 }
 
 socklen_t address_length(const struct sockaddr_storage *address)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <uv.h>
 
 #include "node/core/limits.h"
 #include "node/edge/config.h"
@@ -23,6 +24,11 @@ bool address_split(struct span text, struct address_parts *parts);
 
 /* Read a literal; false for a name. */
 bool address_literal(const struct address_parts *parts, struct sockaddr_storage *address);
+
+/* Ask for the addresses of a name off the loop, with libuv's threads, which the first question starts and which
+ * take no signals. As uv_getaddrinfo(). */
+MUST_USE int address_look_up(uv_loop_t *uv, uv_getaddrinfo_t *lookup, uv_getaddrinfo_cb on_looked_up,
+                             const struct address_parts *parts, const struct addrinfo *hints);
 
 /* As a socket of IPv6 wants it: ::ffff:a.b.c.d. Other addresses stay. */
 void address_map(struct sockaddr_storage *address);

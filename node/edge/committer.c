@@ -2,6 +2,7 @@
 #include "node/edge/committer.h"
 
 #include "node/edge/clock.h"
+#include "node/edge/signals.h"
 
 #include <assert.h>
 
@@ -23,6 +24,15 @@ static void run(void *owner)
     uv_mutex_unlock(&committer->mutex);
 }
 
+static int start_thread(struct committer *committer)
+{
+    sigset_t before;
+    signals_hold(&before);
+    int rc = uv_thread_create(&committer->thread, run, committer);
+    signals_release(&before);
+    return rc;
+}
+
 enum err committer_init(struct committer *committer, struct store *store, uv_async_t *done)
 {
     *committer = (struct committer){.store = store, .done = done};
@@ -32,7 +42,7 @@ enum err committer_init(struct committer *committer, struct store *store, uv_asy
         uv_mutex_destroy(&committer->mutex);
         return ERR_MEMORY;
     }
-    if (uv_thread_create(&committer->thread, run, committer) != 0) {
+    if (start_thread(committer) != 0) {
         uv_cond_destroy(&committer->wake);
         uv_mutex_destroy(&committer->mutex);
         return ERR_MEMORY;

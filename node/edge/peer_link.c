@@ -260,8 +260,7 @@ static void look_up(struct peer_link *link, const struct address_parts *parts)
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     link->lookup.data = link;
     uv_timer_start(&link->timer, on_too_late, PEER_LINK_CONNECT_MS, 0);
-    if (uv_getaddrinfo(link->peers->owner.uv, &link->lookup, on_looked_up, parts->host, parts->port, &hints) ==
-        0) {
+    if (address_look_up(link->peers->owner.uv, &link->lookup, on_looked_up, parts, &hints) == 0) {
         link->holders++;
     } else {
         link->state = PEER_LINK_CONNECTING; /* there is no lookup to take back */

@@ -71,8 +71,7 @@ static void look_up(struct resolver_name *name, uint64_t now_ms)
     if (name->is_underway || now_ms < name->ask_ms || resolver->underway_count >= RESOLVER_UNDERWAY_MAX) return;
     name->ask_ms = now_ms + RESOLVER_FRESH_MS;
     name->lookup.data = name;
-    if (uv_getaddrinfo(resolver->uv, &name->lookup, on_looked_up, name->parts.host, name->parts.port, &hints) != 0)
-        return;
+    if (address_look_up(resolver->uv, &name->lookup, on_looked_up, &name->parts, &hints) != 0) return;
     name->is_underway = true;
     resolver->underway_count++;
 }

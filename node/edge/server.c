@@ -9,6 +9,7 @@
 #include "node/edge/notify.h"
 #include "node/edge/reload.h"
 #include "node/edge/self.h"
+#include "node/edge/signals.h"
 
 #include <sodium/core.h>
 #include <sodium/crypto_generichash.h>
@@ -16,7 +17,6 @@
 #include <sodium/utils.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,18 +420,13 @@ static void server_close(struct server *server)
 /* The database's keys are others now. A signal meanwhile waits for the next loop: nobody else would take it. */
 static enum err begin_again(struct server *server)
 {
-    sigset_t told;
     sigset_t before;
     log_event(&server->log, LOG_LEVEL_INFO, "opening the database again");
-    sigemptyset(&told);
-    sigaddset(&told, SIGTERM);
-    sigaddset(&told, SIGINT);
-    sigaddset(&told, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, &told, &before);
+    signals_hold(&before);
     close_store_and_loop(server);
     enum err err = open_store(server);
     if (err == ERR_OK) err = open_loop(server);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_release(&before);
     return err;
 }
 

@@ -1,6 +1,7 @@
 """A node under a service manager: settings read again, states told, a terminal that goes away, the unit."""
 
 import os
+import pathlib
 import pty
 import re
 import shutil
@@ -204,6 +205,26 @@ def test_the_unit_is_correct_and_hardened(tmp_path):
     graded = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", path],
                             capture_output=True, text=True)
     assert graded.returncode == 0, "exposure above 2.0 of 10:\n" + graded.stdout + graded.stderr
+
+
+def threads_that_take(server, number):
+    """Of each thread of the process: its name, unless it lets no signal `number` through to itself."""
+    tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
+    for task in sorted(tasks.iterdir()):
+        blocked = re.search(r"^SigBlk:\s*(\w+)$", (task / "status").read_text(), re.MULTILINE).group(1)
+        if not int(blocked, 16) >> (number - 1) & 1:
+            yield int(task.name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_reaches_the_loop_and_no_other_thread(start_server, number):
+    """Names of nodes are asked for by threads of their own, which come with the first question."""
+    server = start_server("--cluster-peers", "nowhere.invalid:1")
+    tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
+    deadline = skerry.time.monotonic() + TIMEOUT_S
+    while len(list(tasks.iterdir())) < 6 and skerry.time.monotonic() < deadline:
+        server.admin.status()
+    assert list(threads_that_take(server, number)) == [server.process.pid]
 
 
 # --- the directory ----------------------------------------------------------------------------------------------
