@@ -158,7 +158,10 @@ static void on_accused(struct gossip *gossip, struct member *sender, const struc
     if (gossip->own.is_leaving) return; /* quite right */
     *wants_answer = true;
     if (claim->incarnation != own) return; /* of before: we have refuted it already */
-    probe_worse(&gossip->probe);
+    uint64_t pause_ms = gossip->period_ms / GOSSIP_REFUTES_PER_PERIOD;
+    if (gossip->own.refuted_ms != 0 && gossip->now_ms < gossip->own.refuted_ms + pause_ms) return;
+    gossip->own.refuted_ms = gossip->now_ms;
+    probe_doubted(&gossip->probe);
     gossip->stats.refutations++;
     gossip_own_raise(gossip, 0);
     struct effect *line = outbox_log(gossip->outbox, EFFECT_INFO, "this node was suspected and refuted it");

@@ -29,6 +29,7 @@ static void begin_period(struct gossip *gossip)
 {
     struct probe *probe = &gossip->probe;
     probe->periods_count++;
+    probe->is_doubted = false;
     gossip_own_on_period(gossip);
     struct member *target = probe_next(probe, &gossip->prng, gossip->now_ms);
     uint64_t sequence = prng_u64(&gossip->prng);

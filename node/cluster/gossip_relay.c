@@ -1,11 +1,19 @@
-/* Pings made for others, in a ring. */
+/* Pings made for others, in a ring; each asker has one place in it. */
 #include "node/cluster/gossip_relay.h"
 
 void gossip_relays_add(struct gossip_relays *relays, struct member *asker, struct member *target,
                        uint64_t asked_sequence, uint64_t sequence, uint64_t wait_ms, uint64_t now_ms)
 {
+    uint32_t place = 0;
+    while (place < relays->used_count && relays->rows[place].asker != asker)
+        place++;
+    if (place == relays->used_count) {
+        place = relays->next;
+        relays->next = (relays->next + 1) % GOSSIP_RELAYS_MAX;
+        if (relays->used_count < GOSSIP_RELAYS_MAX) relays->used_count++;
+    }
     if (wait_ms > GOSSIP_RELAY_WAIT_MS) wait_ms = GOSSIP_RELAY_WAIT_MS;
-    relays->rows[relays->next] = (struct gossip_relay){
+    relays->rows[place] = (struct gossip_relay){
         .asker = asker,
         .target = target,
         .asked_sequence = asked_sequence,
@@ -13,8 +21,6 @@ void gossip_relays_add(struct gossip_relays *relays, struct member *asker, struc
         .nack_ms = now_ms + wait_ms * 4 / 5, /* so that it comes in time (Lifeguard, section 4.1) */
         .end_ms = now_ms + wait_ms,
     };
-    relays->next = (relays->next + 1) % GOSSIP_RELAYS_MAX;
-    if (relays->used_count < GOSSIP_RELAYS_MAX) relays->used_count++;
 }
 
 bool gossip_relays_answered(struct gossip_relays *relays, const struct member *target, uint64_t sequence,

@@ -24,7 +24,8 @@ struct gossip_relays {
     uint32_t next;
 };
 
-/* Remember one; `wait_ms` is what the asker says. */
+/* Remember one, instead of what the same member asked before: a sound one asks for one at a time, and who asks
+ * without end takes no other's place. `wait_ms` is what the asker says. */
 void gossip_relays_add(struct gossip_relays *relays, struct member *asker, struct member *target,
                        uint64_t asked_sequence, uint64_t sequence, uint64_t wait_ms, uint64_t now_ms);
 /* `target` answered our ping: out comes what was asked, and it is forgotten. False: nobody asked. */

@@ -20,19 +20,20 @@
 
 enum {
     GOSSIP_ARENA_BYTES_MAX =
-        64 << 20,                /* LIMITS_MEMBERS_MAX rows with announcements of the largest size, five times */
-    GOSSIP_DOWN_EVERY = 4,       /* periods between two pings of members that are down */
-    GOSSIP_CONFLICTS_MAX = 3,    /* other announcements of our identity… */
-    GOSSIP_CONFLICTS_MS = 60000, /* …within so long: two processes have it; after so long without, one has */
-    GOSSIP_STRANGERS_MAX = 256,  /* packets with announcements of no member (of a link, announcements)… */
-    GOSSIP_STRANGERS_MS = 60000, /* …within so long: an offence; no sound member says as much to one other */
-    GOSSIP_FORGIVE_MS = 60000,   /* an offence of a member is forgiven, one after the other */
-    GOSSIP_FRESH_MS = 10000,     /* a packet that is older, by its sender's clock, is not counted against it */
-    GOSSIP_ANSWER_TIMES = 3,     /* as long as what is answered, at most, an answer to an unknown place is */
-    GOSSIP_DOCUMENTS_SETTLE = 2, /* periods without change before documents that differ are exchanged */
-    GOSSIP_UNSETTLED = 5,        /* times that long we wait when changes never cease */
-    GOSSIP_LEAVE_TOLD_MAX = 10,  /* members told that we go; they tell the others */
-    GOSSIP_STOPPED_PERIODS = 5,  /* a longer pause of ours is logged, and the ping before it forgotten */
+        64 << 20,                  /* LIMITS_MEMBERS_MAX rows with announcements of the largest size, five times */
+    GOSSIP_DOWN_EVERY = 4,         /* periods between two pings of members that are down */
+    GOSSIP_CONFLICTS_MAX = 3,      /* other announcements of our identity… */
+    GOSSIP_CONFLICTS_MS = 60000,   /* …within so long: two processes have it; after so long without, one has */
+    GOSSIP_STRANGERS_MAX = 256,    /* packets with announcements of no member (of a link, announcements)… */
+    GOSSIP_STRANGERS_MS = 60000,   /* …within so long: an offence; no sound member says as much to one other */
+    GOSSIP_FORGIVE_MS = 60000,     /* an offence of a member is forgiven, one after the other */
+    GOSSIP_FRESH_MS = 10000,       /* a packet that is older, by its sender's clock, is not counted against it */
+    GOSSIP_ANSWER_TIMES = 3,       /* as long as what is answered, at most, an answer to an unknown place is */
+    GOSSIP_DOCUMENTS_SETTLE = 2,   /* periods without change before documents that differ are exchanged */
+    GOSSIP_UNSETTLED = 5,          /* times that long we wait when changes never cease */
+    GOSSIP_LEAVE_TOLD_MAX = 10,    /* members told that we go; they tell the others */
+    GOSSIP_STOPPED_PERIODS = 5,    /* a longer pause of ours is logged, and the ping before it forgotten */
+    GOSSIP_REFUTES_PER_PERIOD = 4, /* at most: each is signed, and told to all; a suspicion is told us again */
     GOSSIP_USED_BYTES_STEP = 1 << 20,   /* what our store holds is announced anew when it changed by this and… */
     GOSSIP_USED_BYTES_SHARE = 8,        /* …by this part of it */
     GOSSIP_ANNOUNCEMENT_ROOM_STEP = 64, /* memory of an announcement grows in steps, so that few are left behind */
@@ -67,6 +68,7 @@ struct gossip_own {
     size_t length; /* 0: nothing was said yet */
     uint64_t conflicts_ms[GOSSIP_CONFLICTS_MAX];
     uint64_t conflicts_count;
+    uint64_t refuted_ms; /* when a suspicion was last refuted; 0: never */
     bool is_leaving;
     bool is_doubled;
 };

@@ -175,6 +175,12 @@ void probe_worse(struct probe *probe)
     if (probe->health < GOSSIP_HEALTH_MAX - 1) probe->health++;
 }
 
+void probe_doubted(struct probe *probe)
+{
+    if (!probe->is_doubted) probe_worse(probe);
+    probe->is_doubted = true;
+}
+
 void probe_answered(struct probe *probe)
 {
     probe->phase = PROBE_ANSWERED;

@@ -45,6 +45,7 @@ struct probe {
     bool has_nacked[GOSSIP_INDIRECT]; /* it lives but heard nothing either */
     uint32_t helpers_count;
     uint32_t health;        /* 0 … GOSSIP_HEALTH_MAX - 1; 0 is well */
+    bool is_doubted;        /* it became worse in this period because others suspect us */
     uint64_t periods_count; /* begun */
     uint32_t down_at;       /* where the walk over those that are down goes on */
     struct probe_ping down; /* the last ping of one that is down */
@@ -92,6 +93,8 @@ void probe_answered(struct probe *probe);
 /* The period is over without an answer: what that says of our own health. */
 void probe_failed(struct probe *probe);
 void probe_worse(struct probe *probe);
+/* We are suspected: worse, but once a period, as each success makes it better once. */
+void probe_doubted(struct probe *probe);
 
 /* When something is to be done. */
 uint64_t probe_deadline_ms(const struct probe *probe);

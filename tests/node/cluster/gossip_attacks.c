@@ -326,6 +326,28 @@ static void who_is_accused_refutes_and_says_so(void **state)
         assert_int_equal(net_row(&net, i, 0)->announcement.incarnation, 1001);
 }
 
+/* Each refutation is signed and told to all: who knows our newest incarnation cannot make us do that without end.
+ */
+static void accusations_without_end_are_refuted_now_and_then(void **state)
+{
+    (void)state;
+    settle("accused_on", 4);
+    uint64_t before = gossip_stats(net.nodes[0].gossip).incarnation;
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct gossip_message message = net_message(&net, LIAR, 0, GOSSIP_NEWS);
+        struct gossip_claim claim = net_claim(&net, 0, LIAR, MEMBER_SUSPECT,
+                                              gossip_stats(net.nodes[0].gossip).incarnation);
+        assert_true(gossip_message_add_claim(&message, &claim));
+        net_inject_message(&net, LIAR, 0, &message);
+        net.packets_count = 0;
+    }
+    struct gossip_stats stats = gossip_stats(net.nodes[0].gossip);
+    assert_int_equal(stats.incarnation, before + 1);
+    assert_int_equal(stats.health, 1);
+    net_run(&net, 20);
+    assert_true(net_all_are(&net, MEMBER_ALIVE));
+}
+
 /* --- floods --------------------------------------------------------------------------------------------- */
 
 static void eight_offences_bring_a_quarantine_that_ends(void **state)
@@ -593,6 +615,7 @@ int main(void)
         net_test(claims_no_node_makes_are_offences),
         net_test(a_liar_holds_no_live_node_down),
         net_test(who_is_accused_refutes_and_says_so),
+        net_test(accusations_without_end_are_refuted_now_and_then),
         net_test(eight_offences_bring_a_quarantine_that_ends),
         net_test(offences_are_forgiven_with_time),
         net_test(what_is_sent_again_is_no_offence_of_who_sent_it_once),

@@ -181,6 +181,9 @@ static void health_grows_when_nobody_answers_and_times_with_it(void **state)
     for (uint32_t i = 0; i < 20; i++)
         probe_answered(probe);
     assert_int_equal(probe->health, 0);
+    for (uint32_t i = 0; i < 20; i++)
+        probe_doubted(probe); /* who accuses us without end makes us no slower than who does it once */
+    assert_int_equal(probe->health, 1);
 }
 
 /* Pings made for others: told of the answer, or that there was none; the oldest gives way. */
@@ -205,9 +208,17 @@ static void relays_answer_who_asked(void **state)
     assert_false(gossip_relays_answered(&relays, target, 70, &relay));
     gossip_relays_add(&relays, asker, target, 7, 70, UINT64_MAX, START_MS);
     assert_true(gossip_relays_deadline_ms(&relays) < START_MS + GOSSIP_RELAY_WAIT_MS);
+    for (uint32_t i = 0; i < 2 * GOSSIP_RELAYS_MAX; i++) /* another one asks without end */
+        gossip_relays_add(&relays, &rig->rows[2], target, i, 100 + i, PERIOD_MS, START_MS);
+    assert_true(gossip_relays_answered(&relays, target, 70, &relay));
+    assert_false(gossip_relays_answered(&relays, target, 100, &relay));
+    assert_true(gossip_relays_answered(&relays, target, 99 + 2 * GOSSIP_RELAYS_MAX, &relay));
+    static struct member many[GOSSIP_RELAYS_MAX];
+    gossip_relays_add(&relays, asker, target, 7, 70, PERIOD_MS, START_MS);
     for (uint32_t i = 0; i < GOSSIP_RELAYS_MAX; i++)
-        gossip_relays_add(&relays, asker, target, i, 100 + i, PERIOD_MS, START_MS);
-    assert_false(gossip_relays_answered(&relays, target, 70, &relay));
+        gossip_relays_add(&relays, &many[i], target, i, 100 + i, PERIOD_MS, START_MS);
+    assert_false(gossip_relays_answered(&relays, target, 70, &relay)); /* many: the oldest gave way */
+    assert_true(gossip_relays_answered(&relays, target, 100, &relay));
     gossip_relays_drop(&relays, target);
     assert_true(gossip_relays_deadline_ms(&relays) == UINT64_MAX);
 }
