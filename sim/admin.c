@@ -142,12 +142,19 @@ void admin_stop(struct machine *machine)
     }
 }
 
+void admin_excuse(struct machine *machine, uint64_t for_us)
+{
+    for (uint32_t slot = 0; slot < MACHINE_ADMIN_SLOTS; slot++)
+        machine->asks[slot].began_us += for_us;
+}
+
 uint64_t admin_oldest_us(const struct machine *machine)
 {
     uint64_t oldest_us = 0;
     for (uint32_t slot = 0; slot < MACHINE_ADMIN_SLOTS; slot++) {
         if (!machine->asks[slot].is_used) continue;
-        uint64_t age_us = machine->world->now_us - machine->asks[slot].began_us;
+        uint64_t began_us = machine->asks[slot].began_us;
+        uint64_t age_us = machine->world->now_us <= began_us ? 1 : machine->world->now_us - began_us;
         if (age_us > oldest_us) oldest_us = age_us;
     }
     return oldest_us;

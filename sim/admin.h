@@ -51,6 +51,9 @@ void admin_on(struct machine *machine, uint64_t value);
 /* The machine stops: the node is told that all connections are gone; who asked hears status 0. */
 void admin_stop(struct machine *machine);
 
+/* The machine does nothing for so long: that is no fault of its requests'. */
+void admin_excuse(struct machine *machine, uint64_t for_us);
+
 /* The longest that a request has been under way; 0 without one. */
 uint64_t admin_oldest_us(const struct machine *machine);
 

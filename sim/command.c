@@ -23,8 +23,12 @@ static const char HELP[] =
     "  --calm            no faults: such a run is vacuous\n"
     "  --without NAMES   faults to leave out: cut, flap, crash, power, full, disk_error, jump, drift, move, "
     "join,\n"
-    "                    leave, documents, layouts; several with commas between\n"
-    "  --plant NAME      a bug the oracle must find: lost-write, lost-merge\n"
+    "                    leave, return, pause, rot, secrets, copy, liar, by_hand, documents, layouts; several "
+    "with\n"
+    "                    commas between\n"
+    "  --only NAMES      these, whatever the seed draws, and no others\n"
+    "  --plant NAME      a bug the oracle must find: lost-write, lost-merge, odd-winner, lost-apply,\n"
+    "                    suspect-removes\n"
     "  --trace           print a line for each decision (run only)\n"
     "  --packets         and one for each packet\n"
     "\n"
@@ -77,15 +81,15 @@ static bool read_range(const char *text, uint64_t *first, uint64_t *last)
 
 static bool read_plant(const char *text, enum world_plant *plant)
 {
-    if (text == NULL) return false;
-    *plant = strcmp(text, "lost-write") == 0   ? WORLD_PLANT_LOST_WRITE
-             : strcmp(text, "lost-merge") == 0 ? WORLD_PLANT_LOST_MERGE
-                                               : WORLD_PLANT_NONE;
-    return *plant != WORLD_PLANT_NONE;
+    for (int i = WORLD_PLANT_NONE + 1; text != NULL && i < WORLD_PLANTS_COUNT; i++) {
+        *plant = (enum world_plant)i;
+        if (strcmp(text, world_plant_name(*plant)) == 0) return true;
+    }
+    return false;
 }
 
 /* Names of faults with commas between. */
-static bool read_faults(const char *text, bool lacks[FAULTS_COUNT])
+static bool read_faults(const char *text, bool listed[FAULTS_COUNT])
 {
     while (text != NULL && *text != '\0') {
         size_t length = strcspn(text, ",");
@@ -94,7 +98,7 @@ static bool read_faults(const char *text, bool lacks[FAULTS_COUNT])
                                        memcmp(fault_name((enum fault_kind)kind), text, length) != 0))
             kind++;
         if (kind == FAULTS_COUNT) return false;
-        lacks[kind] = true;
+        listed[kind] = true;
         text += length + (text[length] == ',');
     }
     return text != NULL;
@@ -125,6 +129,7 @@ static bool read_value(const char *name, const char *value, struct options *opti
     if (strcmp(name, "--seeds") == 0)
         return options->has_seeds = read_range(value, &options->seed_first, &options->seed_last);
     if (strcmp(name, "--without") == 0) return read_faults(value, options->run.lacks);
+    if (strcmp(name, "--only") == 0) return options->run.is_chosen = read_faults(value, options->run.has);
     if (strcmp(name, "--plant") == 0) return read_plant(value, &options->run.plant);
     if (strcmp(name, "--nodes") == 0 && value != NULL && strchr(value, ',') != NULL) {
         options->sizes = value;
@@ -154,21 +159,25 @@ static double cpu_s(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
+static void print_names(const char *before, const bool listed[FAULTS_COUNT])
+{
+    for (int kind = 0; kind < FAULTS_COUNT; kind++) {
+        if (!listed[kind]) continue;
+        printf("%s%s", before, fault_name((enum fault_kind)kind));
+        before = ",";
+    }
+}
+
 static void print_repeat(const struct run_settings *settings)
 {
     printf("repeat: skerry-sim run --seed %" PRIu64, settings->seed);
     if (settings->nodes > 0) printf(" --nodes %" PRIu32, settings->nodes);
     if (settings->faults_s > 0) printf(" --minutes %" PRIu64, settings->faults_s / 60);
-    const char *before = " --without ";
-    for (int kind = 0; kind < FAULTS_COUNT; kind++) {
-        if (!settings->lacks[kind]) continue;
-        printf("%s%s", before, fault_name((enum fault_kind)kind));
-        before = ",";
-    }
+    print_names(" --without ", settings->lacks);
+    if (settings->is_chosen) print_names(" --only ", settings->has);
     if (settings->is_isolated) printf(" --isolated");
     if (settings->is_calm) printf(" --calm");
-    if (settings->plant == WORLD_PLANT_LOST_WRITE) printf(" --plant lost-write");
-    if (settings->plant == WORLD_PLANT_LOST_MERGE) printf(" --plant lost-merge");
+    if (settings->plant != WORLD_PLANT_NONE) printf(" --plant %s", world_plant_name(settings->plant));
     printf(" --trace\n");
 }
 
@@ -190,10 +199,19 @@ static void print_result(const struct run_settings *settings, const struct run_r
            ", layouts that met %" PRIu32 "\n",
            result->world.crashes, result->world.commits_lost, result->datagrams_cut, result->links_stalled,
            result->links_broken, result->world.disk_full, result->world.disk_errors, result->layout_conflicts);
-    printf("  asked    %" PRIu64 ": done %" PRIu64 ", refused %" PRIu64 ", uncertain %" PRIu64 "; layouts %" PRIu64
-           ", removals %" PRIu64 "\n",
+    printf("  and      pauses %" PRIu64 ", bits rotten %" PRIu64 " (rows named %" PRIu64
+           ", starts refused %" PRIu64 ", disks mended %" PRIu64 "), secrets changed %" PRIu64
+           ", doubled identity named %" PRIu64 ", lies %" PRIu64 " (of them over links, and offences: %" PRIu64
+           ", named %" PRIu64 ")%s\n",
+           result->world.pauses, result->rotted, result->world.rot_named, result->world.rot_refused,
+           result->world.salvages, result->rotations, result->identities_named, result->lies, result->offences,
+           result->liars_named, result->is_by_hand ? ", connected by hand" : "");
+    printf("  asked    %" PRIu64 ": done %" PRIu64 ", refused %" PRIu64 ", uncertain %" PRIu64
+           "; roles staged %" PRIu64 ", layouts %" PRIu64 ", removals %" PRIu64 ", returns %" PRIu64
+           ", connects %" PRIu64 "\n",
            result->operators.asked, result->operators.done, result->operators.refused, result->operators.uncertain,
-           result->operators.layouts, result->operators.removals);
+           result->operators.staged, result->operators.layouts, result->operators.removals,
+           result->operators.returns, result->operators.connects);
     printf("  cost     %.2f s of CPU, %.0f virtual hours a minute\n", took_s,
            took_s > 0 ? hours * 60 / took_s : 0);
 }
@@ -282,7 +300,9 @@ static int measure_one(const struct options *options, uint32_t nodes)
                                               .loss_per_mille = (uint32_t)options->loss_per_cent * 10,
                                               .minutes = options->minutes,
                                               .slow = (uint32_t)options->slow,
-                                              .deaths = options->slow > 0 ? 0 : nodes > 10 ? 5 : 3};
+                                              .deaths = options->slow > 0 ? 0
+                                                        : nodes > 10      ? 5
+                                                                          : 3};
     double began_s = cpu_s();
     if (!measure_gossip(&settings, &result)) {
         fprintf(stderr, "skerry-sim: no memory for %" PRIu32 " nodes\n", nodes);
@@ -294,7 +314,8 @@ static int measure_one(const struct options *options, uint32_t nodes)
            (double)result.false_suspicions / result.node_hours, (double)result.false_downs / result.node_hours,
            cpu_s() - began_s);
     if (settings.slow > 0)
-        printf("       of them %" PRIu32 " slow: each held for dead %.1f times an hour; the figures before are of the "
+        printf("       of them %" PRIu32
+               " slow: each held for dead %.1f times an hour; the figures before are of the "
                "others\n",
                settings.slow, (double)result.slow_downs / result.slow_hours);
     fflush(stdout);

@@ -7,14 +7,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define SECOND_US UINT64_C(1000000)
-#define CHANGE_US UINT64_C(12000) /* an operator's change takes about so long */
+#define SECOND_US    UINT64_C(1000000)
+#define CHANGE_US    UINT64_C(12000)  /* an operator's change takes about so long */
+#define PAUSE_US_MAX (90 * SECOND_US) /* longer than suspicion takes, of seven nodes or of fifty */
+
+enum { JOINS_MAX = 4, LEAVES_MAX = 3 };
 
 const char *fault_name(enum fault_kind kind)
 {
-    static const char *const names[FAULTS_COUNT] = {"cut",        "flap",      "crash",  "power", "full",
-                                                    "disk_error", "jump",      "drift",  "move",  "join",
-                                                    "leave",      "documents", "layouts"};
+    static const char *const names[FAULTS_COUNT] = {
+        "cut",   "flap",   "crash", "power", "full",    "disk_error", "jump", "drift",   "move",      "join",
+        "leave", "return", "pause", "rot",   "secrets", "copy",       "liar", "by_hand", "documents", "layouts"};
     return names[kind];
 }
 
@@ -42,6 +45,25 @@ static void draw_network(struct network_settings *network, struct prng *prng)
     if (dice_chance(prng, 300)) network->far_bytes_per_s = dice_between(prng, 20000, 10000000);
 }
 
+/* Most seeds have few kinds, so that one fault does not hide behind another; some have nearly all. At least one of
+ * those that disturb, or the run would be vacuous. */
+static void draw_kinds(bool has[FAULTS_COUNT], struct prng *prng)
+{
+    uint64_t draw = dice_below(prng, 100);
+    uint32_t per_mille = draw < 50 ? 150 : draw < 80 ? 350 : 650;
+    uint32_t disturbing = 0;
+    for (int kind = 0; kind < FAULTS_COUNT; kind++) {
+        has[kind] = dice_chance(prng, per_mille);
+        disturbing += has[kind] && kind <= FAULT_DRIFT;
+    }
+    if (disturbing == 0) has[dice_below(prng, FAULT_DRIFT + 1)] = true;
+    has[FAULT_DOCUMENTS] = true; /* without changes nothing can diverge */
+    if (has[FAULT_RETURN]) has[FAULT_LEAVE] = true;
+    /* A liar's documents are as good as anybody's, so much less can be checked beside one. */
+    has[FAULT_LIAR] = has[FAULT_LIAR] && dice_chance(prng, 400);
+    has[FAULT_COPY] = has[FAULT_COPY] && !has[FAULT_LIAR];
+}
+
 void faults_draw(struct faults_settings *settings, uint64_t seed, uint32_t nodes)
 {
     struct prng prng;
@@ -49,15 +71,19 @@ void faults_draw(struct faults_settings *settings, uint64_t seed, uint32_t nodes
     *settings = (struct faults_settings){.nodes = draw_nodes(&prng)};
     if (nodes != 0) settings->nodes = nodes;
     settings->sites = (uint32_t)dice_between(&prng, 1, 5);
-    for (int kind = 0; kind < FAULTS_COUNT; kind++)
-        settings->has[kind] = dice_chance(&prng, 600);
-    settings->has[FAULT_DOCUMENTS] = true; /* without changes nothing can diverge */
-    settings->joins_max = settings->has[FAULT_JOIN] ? (uint32_t)dice_between(&prng, 1, 4) : 0;
-    settings->leaves_max = settings->has[FAULT_LEAVE] ? (uint32_t)dice_between(&prng, 1, 2) : 0;
-    if (dice_chance(&prng, 300)) settings->strangers = (uint32_t)dice_between(&prng, 1, 3);
+    draw_kinds(settings->has, &prng);
+    settings->joins_max = settings->has[FAULT_JOIN] ? (uint32_t)dice_between(&prng, 1, JOINS_MAX) : 0;
+    settings->leaves_max = settings->has[FAULT_LEAVE] ? (uint32_t)dice_between(&prng, 1, LEAVES_MAX) : 0;
+    if (dice_chance(&prng, 200)) settings->strangers = (uint32_t)dice_between(&prng, 1, 3);
     settings->every_us = dice_between(&prng, 1, 10) * SECOND_US;
     settings->lasts_us = dice_between(&prng, 5, 180) * SECOND_US;
     draw_network(&settings->network, &prng);
+}
+
+void faults_allow_all(struct faults_settings *settings)
+{
+    settings->joins_max = JOINS_MAX;
+    settings->leaves_max = LEAVES_MAX;
 }
 
 /* --- cuts ----------------------------------------------------------------------------------------------- */
@@ -151,14 +177,15 @@ static struct machine *draw_machine(struct faults *faults)
 {
     struct world *world = faults->world;
     struct machine *machine = world->machines[dice_below(&faults->prng, world->machines_count)];
-    return machine->is_up && !machine->is_gone ? machine : NULL;
+    bool is_one = machine->is_up && !machine->is_gone && !machine->is_copy && !machine->is_liar;
+    return is_one ? machine : NULL;
 }
 
 /* The same, ready for an operator's request. */
 static struct machine *draw_ready(struct faults *faults)
 {
     struct machine *machine = draw_machine(faults);
-    bool may_ask = machine != NULL && machine->is_ready &&
+    bool may_ask = machine != NULL && machine->is_ready && machine->paused_until_us <= faults->world->now_us &&
                    !operators_has_removed(faults->operators, machine->node_id) && machine->group == 0 &&
                    (!machine->settings.cluster.is_enabled || machine_is_member(machine));
     return may_ask ? machine : NULL;
@@ -216,11 +243,57 @@ static void leave(struct faults *faults)
     struct machine *removed = draw_machine(faults);
     if (machine == NULL || removed == NULL || machine == removed || faults->leaves >= faults->settings.leaves_max)
         return;
-    if (!machine_is_member(removed) || removed->group != 0 ||
+    if (!machine_is_member(removed) || removed->group != 0 || removed == faults->original ||
         operators_has_removed(faults->operators, removed->node_id))
         return;
     faults->leaves++;
-    operators_remove(faults->operators, machine, removed);
+    operators_remove(faults->operators, machine, removed, dice_chance(&faults->prng, 700));
+}
+
+static void bring_back(struct faults *faults)
+{
+    struct machine *machine = draw_ready(faults);
+    struct world *world = faults->world;
+    for (uint32_t i = 0; machine != NULL && i < world->machines_count; i++) {
+        struct machine *removed = world->machines[i];
+        const struct removal *removal = operators_removal(faults->operators, removed->node_id);
+        bool is_there = removed->is_up && removed->is_ready && removed->paused_until_us <= world->now_us;
+        if (!is_there || removal == NULL || removal->state != REMOVAL_DONE) continue;
+        operators_bring_back(faults->operators, machine, removed, dice_chance(&faults->prng, 300));
+        break;
+    }
+}
+
+static void pause_machine(struct faults *faults)
+{
+    struct machine *machine = draw_machine(faults);
+    if (machine != NULL) machine_pause(machine, dice_between(&faults->prng, 2 * SECOND_US, PAUSE_US_MAX));
+}
+
+/* --- a copy --------------------------------------------------------------------------------------------- */
+
+static void begin_copy(struct faults *faults)
+{
+    struct machine *machine = draw_ready(faults);
+    if (machine == NULL || faults->copy != NULL || faults->make_copy == NULL) return;
+    faults->copy = faults->make_copy(faults->owner, machine);
+    if (faults->copy == NULL) return;
+    faults->original = machine;
+    trace_say(&faults->world->trace, TRACE_DECISION, faults->world->now_us, faults->copy->index, "copy", "of=%u",
+              machine->index);
+    machine_start(faults->copy);
+}
+
+void faults_end_copy(struct faults *faults)
+{
+    struct machine *copy = faults->copy;
+    if (copy == NULL || copy->is_gone) return;
+    bool is_wanted = !operators_has_removed(faults->operators, copy->node_id);
+    if (is_wanted && faults->operators->identities_named == 0)
+        world_fail(faults->world, "node %u runs twice, the other one is %u, and nobody has named it",
+                   faults->original->index, copy->index);
+    copy->is_gone = true;
+    machine_stop(copy, true, "it is a copy");
 }
 
 /* --- disks and clocks ----------------------------------------------------------------------------------- */
@@ -263,6 +336,20 @@ static void drift(struct faults *faults)
     clocks_set_drift(&machine->clocks, faults->world->now_us, ppm);
     trace_say(&faults->world->trace, TRACE_DECISION, faults->world->now_us, machine->index, "drift", "ppm=%lld",
               (long long)ppm);
+}
+
+/* --- the secret ----------------------------------------------------------------------------------------- */
+
+static void put_rotation(struct faults *faults)
+{
+    put(faults, HAPPENING_UNDO, dice_between(&faults->prng, SECOND_US / 10, 3 * SECOND_US), FAULT_SECRETS, NULL);
+}
+
+static void begin_rotation(struct faults *faults)
+{
+    if (rotation_is_under_way(&faults->rotation)) return;
+    rotation_begin(&faults->rotation, faults->world);
+    put_rotation(faults);
 }
 
 /* --- operators ------------------------------------------------------------------------------------------ */
@@ -333,6 +420,13 @@ static void begin(struct faults *faults, enum fault_kind kind)
         faults->join(faults->owner, faults);
         break;
     case FAULT_LEAVE: leave(faults); break;
+    case FAULT_RETURN: bring_back(faults); break;
+    case FAULT_PAUSE: pause_machine(faults); break;
+    case FAULT_ROT: rot_begin(&faults->rot, faults->world, draw_ready(faults), &faults->prng); break;
+    case FAULT_SECRETS: begin_rotation(faults); break;
+    case FAULT_COPY: begin_copy(faults); break;
+    case FAULT_LIAR: liar_lie(faults->world, &faults->prng); break;
+    case FAULT_BY_HAND: break; /* it is so from the beginning */
     case FAULT_DOCUMENTS: change_documents(faults); break;
     case FAULT_LAYOUTS: change_layout(faults); break;
     case FAULTS_COUNT: assert(false); break;
@@ -344,7 +438,7 @@ static void on_fault(struct faults *faults)
     enum fault_kind kinds[FAULTS_COUNT + 3] = {FAULT_DOCUMENTS, FAULT_DOCUMENTS, FAULT_DOCUMENTS};
     uint32_t count = 3; /* without changes nothing can come apart */
     for (int kind = 0; kind < FAULTS_COUNT; kind++) {
-        if (faults->settings.has[kind]) kinds[count++] = (enum fault_kind)kind;
+        if (faults->settings.has[kind] && kind != FAULT_BY_HAND) kinds[count++] = (enum fault_kind)kind;
     }
     begin(faults, kinds[dice_below(&faults->prng, count)]);
     put_next(faults);
@@ -357,6 +451,8 @@ static void on_undo(struct faults *faults, enum fault_kind kind, void *thing)
         undo_cut(faults, thing);
     } else if (kind == FAULT_POWER) {
         if (machine->is_up) stop_for_a_while(faults, machine, true);
+    } else if (kind == FAULT_SECRETS) {
+        if (rotation_step(&faults->rotation, faults->world)) put_rotation(faults);
     } else {
         machine->disk.is_full = false;
     }
@@ -378,8 +474,15 @@ void faults_end(struct faults *faults)
     faults->generation++;
     trace_say(&world->trace, TRACE_DECISION, world->now_us, TRACE_NO_NODE, "heal_all", NULL);
     network_heal_all(&world->network);
+    while (rotation_is_under_way(&faults->rotation))
+        (void)rotation_step(&faults->rotation, world);
+    rot_end(&faults->rot, world);
     for (uint32_t i = 0; i < world->machines_count; i++) {
         struct machine *machine = world->machines[i];
+        if (machine->is_liar && !machine->is_gone) {
+            machine->is_gone = true;
+            machine_stop(machine, true, "it lies");
+        }
         machine->disk.is_full = false;
         disk_fail_next(&machine->disk, 0, ERR_OK);
         clocks_set_drift(&machine->clocks, world->now_us, 0);

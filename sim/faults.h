@@ -4,7 +4,10 @@
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
 
+#include "sim/liar.h"
 #include "sim/operators.h"
+#include "sim/rot.h"
+#include "sim/rotation.h"
 
 enum fault_kind {
     FAULT_CUT,        /* some nodes from the others, one way or both, for a while */
@@ -18,6 +21,13 @@ enum fault_kind {
     FAULT_MOVE,       /* a machine comes back with another address, perhaps one that another had */
     FAULT_JOIN,       /* a new node starts */
     FAULT_LEAVE,      /* an operator removes one */
+    FAULT_RETURN,     /* …and connects it again */
+    FAULT_PAUSE,      /* a program does nothing for a while, then all that it missed at once */
+    FAULT_ROT,        /* a bit of a stored document turns */
+    FAULT_SECRETS,    /* operators change the secret of the cluster, node by node */
+    FAULT_COPY,       /* a copy of a data directory is started beside its original */
+    FAULT_LIAR,       /* one member says what it likes (sim/liar.h) */
+    FAULT_BY_HAND,    /* no fault: nodes do not find each other, operators connect them */
     FAULT_DOCUMENTS,  /* an operator changes buckets and keys */
     FAULT_LAYOUTS,    /* operators change the layout, at one node or at two of them at once */
     FAULTS_COUNT,
@@ -49,13 +59,22 @@ struct faults {
     struct prng prng;
     uint32_t generation; /* raised when all is healed: what was to be undone is */
     uint32_t joins, leaves;
+    struct rot rot;
+    struct rotation rotation;
+    struct machine *original; /* of the copy that runs, or ran; NULL: none did */
+    struct machine *copy;
     uint64_t counts[FAULTS_COUNT];
     void (*join)(void *owner, struct faults *faults); /* a node more, from FAULT_JOIN; NULL: none come */
+    /* A machine more, off, with a copy of that one's disk and configuration. NULL when there can be none. */
+    struct machine *(*make_copy)(void *owner, const struct machine *original);
     void *owner;
 };
 
 /* The weather of a seed. `nodes` 0: 3 … 50, small ones more often. */
 void faults_draw(struct faults_settings *settings, uint64_t seed, uint32_t nodes);
+
+/* Kinds were chosen by hand: as many nodes may come and go as a seed that has the kind would draw at most. */
+void faults_allow_all(struct faults_settings *settings);
 
 /* The first fault comes by and by. `world` and `operators` outlive it. */
 void faults_init(struct faults *faults, const struct faults_settings *settings, struct world *world,
@@ -66,7 +85,12 @@ void faults_deinit(struct faults *faults);
 /* HAPPENING_FAULT and HAPPENING_UNDO. */
 void faults_on(struct faults *faults, const struct happening *happening);
 
-/* No more faults: ways are whole, disks have room, clocks are right and run true, machines that are off start. */
+/* No more faults: ways are whole, disks have room and are mended, clocks are right and run true, machines that are
+ * off start, everybody has the new secret, and liars are switched off. A copy runs on until faults_end_copy(). */
 void faults_end(struct faults *faults);
+
+/* The copy is found and stopped for good. world_fail() when no node has named the doubled identity, though both
+ * ran on a whole network for a while. */
+void faults_end_copy(struct faults *faults);
 
 #endif

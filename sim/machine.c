@@ -1,6 +1,8 @@
 /* A node's outside: its effects carried out, its store run, its end at any moment. */
 #include "sim/machine.h"
 
+#include "node/store/check.h"
+#include "node/store/salvage.h"
 #include "sim/dice.h"
 #include "sim/world.h"
 
@@ -72,7 +74,12 @@ static void carry_out(struct machine *machine, struct effect *effect)
         machine->is_ready = true;
         SAY(machine, "ready", "demo=%d", effect->ready.has_demo);
         break;
-    case EFFECT_FAILED: put(machine, HAPPENING_DISK_FAILED, 0); break;
+    case EFFECT_FAILED:
+        SAY(machine, "cannot_start", "err=%s", err_name(effect->err));
+        machine->wants_salvage = effect->err == ERR_CORRUPT;
+        machine->world->counts.rot_refused += machine->wants_salvage;
+        put(machine, HAPPENING_DISK_FAILED, 0);
+        break;
     case EFFECT_LINK_DIAL: network_dial(network, now_us, host, effect->peer.number, effect->peer.address); break;
     case EFFECT_LINK_SEND: network_send(network, now_us, host, effect->peer.number, effect->peer.bytes); break;
     case EFFECT_LINK_CLOSE: network_close(network, now_us, host, effect->peer.number); break;
@@ -95,25 +102,44 @@ static void arm(struct machine *machine)
     put(machine, HAPPENING_DEADLINE, at_us - world->now_us);
 }
 
-static void step(struct machine *machine, struct event *event)
+static void set_clocks(const struct machine *machine, struct event *event)
 {
     uint64_t now_us = machine->world->now_us;
     event->now_us = clocks_monotonic_us(&machine->clocks, now_us);
     event->now_ms = event->now_us / 1000;
     event->wall_us = clocks_wall_us(&machine->clocks, now_us);
+}
+
+static void step(struct machine *machine, struct event *event)
+{
+    set_clocks(machine, event);
     machine->world->counts.events++;
     node_step(&machine->node, event, &machine->effects);
+}
+
+static void follow(struct machine *machine)
+{
+    for (struct effect *effect = effects_take(&machine->effects); effect != NULL;
+         effect = effects_take(&machine->effects)) {
+        carry_out(machine, effect);
+    }
+    arm(machine);
 }
 
 void machine_step(struct machine *machine, struct event *event)
 {
     assert(machine->is_up);
     step(machine, event);
-    for (struct effect *effect = effects_take(&machine->effects); effect != NULL;
-         effect = effects_take(&machine->effects)) {
-        carry_out(machine, effect);
-    }
-    arm(machine);
+    follow(machine);
+}
+
+void machine_speak(struct machine *machine, void (*speak)(struct machine *machine, void *with), void *with)
+{
+    struct event event = {.kind = EVENT_TIME};
+    set_clocks(machine, &event);
+    cluster_begin(&machine->node.cluster, &event, &machine->effects);
+    speak(machine, with);
+    follow(machine);
 }
 
 /* --- the store ------------------------------------------------------------------------------------------ */
@@ -125,15 +151,49 @@ static void put_answers(struct machine *machine)
     put(machine, HAPPENING_STORED, 1 + dice_below(&machine->world->prng, 200));
 }
 
-/* Does the world plant its bug in this op? One lost merge would be mended by the next exchange; so one node, the
- * second, loses them all. */
-static bool is_planted(const struct machine *machine, const struct op *op)
+/* A request's op that makes a layout version. */
+static bool is_apply(const struct op *op)
+{
+    if (op->kind != OP_DOCS_WRITE || op->asker != OP_ASKER_REQUEST) return false;
+    for (uint32_t i = 0; i < op->docs.documents_count; i++) {
+        if (op->docs.documents[i].key.bytes[0] == DOCUMENT_LAYOUT) return true;
+    }
+    return false;
+}
+
+/* What is there stays, though what came may win: of an op that merges, on a node that has the bug. */
+static void keep_own(struct machine *machine, struct op *op)
+{
+    struct op_document own;
+    for (uint32_t i = 0; i < op->docs.documents_count; i++) {
+        struct op_document *document = &op->docs.documents[i];
+        if (view_document_of(machine_view(machine), document->key, &own)) *document = own;
+    }
+}
+
+/* Does the world plant its bug in this op: is it answered as done, and not done? One lost merge would be mended by
+ * the next exchange; so one node, the second, loses them all. */
+static bool is_planted(struct machine *machine, struct op *op)
 {
     struct world *world = machine->world;
-    if (world->plant == WORLD_PLANT_LOST_MERGE) return op->kind == OP_DOCS_MERGE && machine->index == 1;
-    if (world->plant != WORLD_PLANT_LOST_WRITE || op->kind != OP_DOCS_WRITE) return false;
-    world->plant = WORLD_PLANT_NONE;
-    return true;
+    switch (world->plant) {
+    case WORLD_PLANT_LOST_MERGE: return op->kind == OP_DOCS_MERGE && machine->index == 1;
+    case WORLD_PLANT_LOST_WRITE:
+        if (op->kind != OP_DOCS_WRITE) return false;
+        world->plant = WORLD_PLANT_NONE;
+        return true;
+    case WORLD_PLANT_LOST_APPLY:
+        if (!is_apply(op)) return false;
+        put(machine, HAPPENING_DISK_FAILED, 20000); /* soon after the answer */
+        return true;
+    case WORLD_PLANT_ODD_WINNER:
+        if (op->kind == OP_DOCS_MERGE && machine->index % 2 == 1) keep_own(machine, op);
+        return false;
+    case WORLD_PLANT_NONE:
+    case WORLD_PLANT_SUSPECT_REMOVES:
+    case WORLD_PLANTS_COUNT: break;
+    }
+    return false;
 }
 
 static void take_planted(struct machine *machine)
@@ -147,6 +207,17 @@ static void take_planted(struct machine *machine)
         op->err = ERR_OK;
         SAY(machine, "planted", "a write of documents is not done");
         list_append(&machine->answers, link);
+    }
+}
+
+/* The edge names each row that an op met and that fails its check (node/edge/rot_log.c). */
+static void name_rot(struct machine *machine, const struct list *ops)
+{
+    for (const struct list *link = ops->next; link != ops; link = link->next) {
+        const struct op *op = LIST_OWNER(link, const struct op, link);
+        if (op->err != ERR_CORRUPT || op->corrupt.table == NULL) continue;
+        machine->world->counts.rot_named++;
+        SAY(machine, "rot_named", "table=%s row=%llx", op->corrupt.table, (unsigned long long)op->corrupt.row);
     }
 }
 
@@ -170,6 +241,7 @@ static void run_writes(struct machine *machine)
         store_run_writes(&machine->store, &batch, clocks_wall_us(&machine->clocks, world->now_us));
     world->counts.commits++;
     world->counts.disk_full += has_failed(&batch, ERR_FULL);
+    name_rot(machine, &batch);
     bool has_disk_failed = has_failed(&batch, ERR_IO);
     list_move(&machine->answers, &batch);
     if (has_disk_failed) { /* nothing is acknowledged any more (H18) */
@@ -187,6 +259,7 @@ static void run_reads(struct machine *machine)
     machine->reads_are_due = false;
     list_move(&batch, &machine->reads);
     store_run_reads(&machine->store, &batch);
+    name_rot(machine, &batch);
     list_move(&machine->answers, &batch);
     put_answers(machine);
 }
@@ -226,7 +299,8 @@ void machine_init(struct machine *machine, struct world *world, uint32_t index)
 
 static bool open_store(struct machine *machine)
 {
-    const uint8_t place[ACTOR_PLACE_BYTES] = {(uint8_t)(machine->index & 255u), (uint8_t)(machine->index >> 8), 1};
+    const uint8_t place[ACTOR_PLACE_BYTES] = {(uint8_t)(machine->index & 255u), (uint8_t)(machine->index >> 8),
+                                              machine->was_salvaged ? 2 : 1};
     char message[200];
     uint8_t seed[PRNG_SEED_BYTES];
     prng_bytes(&machine->world->prng, seed, sizeof seed);
@@ -243,6 +317,7 @@ void machine_start(struct machine *machine)
     uint8_t seed[PRNG_SEED_BYTES];
     assert(!machine->is_up && !machine->is_gone);
     machine->life++;
+    if (machine->wants_salvage) machine_salvage(machine);
     if (!open_store(machine)) {
         put(machine, HAPPENING_START, MACHINE_RESTART_US);
         return;
@@ -304,6 +379,7 @@ static void end(struct machine *machine)
     store_close(&machine->store);
     machine->is_up = false;
     machine->is_ready = false;
+    machine->paused_until_us = 0;
     machine->reads_are_due = machine->writes_are_due = machine->answers_are_due = false;
 }
 
@@ -329,13 +405,6 @@ void machine_deinit(struct machine *machine)
     disk_deinit(&machine->disk);
 }
 
-void machine_drain(struct machine *machine)
-{
-    struct event event = {.kind = EVENT_DRAIN};
-    SAY(machine, "drain", NULL);
-    machine_step(machine, &event);
-}
-
 static void restart(struct machine *machine)
 {
     machine->world->counts.restarts++;
@@ -343,6 +412,68 @@ static void restart(struct machine *machine)
     end(machine);
     network_set_host(&machine->world->network, machine->world->now_us, machine->index, NETWORK_CLOSED);
     machine_start(machine);
+}
+
+/* --- what others do to it ------------------------------------------------------------------------------- */
+
+void machine_pause(struct machine *machine, uint64_t for_us)
+{
+    uint64_t until_us = machine->world->now_us + for_us;
+    assert(machine->is_up);
+    if (until_us <= machine->paused_until_us) return;
+    machine->paused_until_us = until_us;
+    machine->world->counts.pauses++;
+    admin_excuse(machine, for_us);
+    SAY(machine, "pause", "for_ms=%llu", (unsigned long long)(for_us / 1000));
+}
+
+void machine_settings_changed(struct machine *machine)
+{
+    if (machine->is_up) node_settings_changed(&machine->node);
+}
+
+void machine_salvage(struct machine *machine)
+{
+    struct disk sound;
+    struct salvage_report report = {0};
+    uint8_t hash_key[HASH_KEY_BYTES];
+    assert(!machine->is_up);
+    disk_init(&sound);
+    enum err err = salvage_open_secrets(&machine->disk.kv, machine->settings.seal_key, hash_key);
+    if (err == ERR_OK) err = salvage_run(&machine->disk.kv, &sound.kv, hash_key, &machine->world->prng, &report);
+    assert(err == ERR_OK); /* only documents rot here, and memory does not end */
+    SAY(machine, "salvage", "kept=%llu dropped=%llu", (unsigned long long)report.kept[KV_DOCS],
+        (unsigned long long)report.dropped[KV_DOCS]);
+    disk_deinit(&machine->disk);
+    disk_copy(&sound, &machine->disk);
+    disk_deinit(&sound);
+    machine->wants_salvage = false;
+    machine->was_salvaged = true;
+    machine->world->counts.salvages++;
+}
+
+uint64_t machine_check_disk(struct machine *machine)
+{
+    struct check_walk walk = {0};
+    struct op op = {.kind = OP_CHECK};
+    struct arena arena;
+    uint64_t findings = 0;
+    uint8_t hash_key[HASH_KEY_BYTES];
+    struct kv_txn *txn = NULL;
+    arena_init(&arena, UINT64_C(64) << 20);
+    enum err err = salvage_open_secrets(&machine->disk.kv, machine->settings.seal_key, hash_key);
+    assert(err == ERR_OK);
+    op.arena = &arena;
+    op.check.walk = &walk;
+    while (!walk.is_end && kv_begin(&machine->disk.kv, false, &txn) == ERR_OK) {
+        check_run(hash_key, txn, &op);
+        kv_abort(txn);
+        assert(op.err == ERR_OK);
+    }
+    findings = walk.findings;
+    arena_deinit(&arena);
+    SAY(machine, "disk_checked", "findings=%llu", (unsigned long long)findings);
+    return findings;
 }
 
 /* --- happenings ----------------------------------------------------------------------------------------- */
@@ -375,7 +506,7 @@ void machine_on(struct machine *machine, const struct happening *happening)
     case HAPPENING_RESTART: restart(machine); break;
     case HAPPENING_DISK_FAILED:
         machine_stop(machine, false, "the disk failed");
-        put(machine, HAPPENING_START, MACHINE_RESTART_US);
+        put(machine, HAPPENING_START, machine->wants_salvage ? MACHINE_REPAIR_US : MACHINE_RESTART_US);
         break;
     case HAPPENING_DATAGRAM:
     case HAPPENING_DIALLED:

@@ -17,6 +17,7 @@
 enum {
     MACHINE_ADMIN_SLOTS = 6,      /* an operator's requests at one time */
     MACHINE_RESTART_US = 2000000, /* until a program that ended is started again, as systemd would */
+    MACHINE_REPAIR_US = 20000000, /* until an operator has come and looked at a node that does not start */
     MACHINE_IO_ENDS_MAX = 10000,  /* ops that a node may ask for while it is being ended */
 };
 
@@ -28,8 +29,13 @@ struct machine {
     uint32_t group; /* 0: of the cluster that is looked at; others are strangers with clusters of their own */
     uint32_t life;  /* raised by each start and stop: happenings of an earlier one mean nothing */
     bool is_up;
-    bool is_ready; /* EFFECT_READY came */
-    bool is_gone;  /* for good: it left the cluster and is not started again */
+    bool is_ready;            /* EFFECT_READY came */
+    bool is_gone;             /* for good: it left the cluster and is not started again */
+    bool is_liar;             /* a member that says what it likes (sim/liar.h) */
+    bool is_copy;             /* started from a copy of another machine's disk */
+    bool was_salvaged;        /* it lost a document, which others had, and gets it back */
+    bool wants_salvage;       /* its disk is so rotten that the node does not start */
+    uint64_t paused_until_us; /* it does nothing, and all that comes to it waits */
     struct disk disk;
     struct store store;
     struct settings settings;
@@ -58,11 +64,25 @@ void machine_start(struct machine *machine);
  * committed is gone. */
 void machine_stop(struct machine *machine, bool loses_power, const char *why);
 
-/* Tell the node to finish and leave; machine_stop() comes later. */
-void machine_drain(struct machine *machine);
+/* Stop processing for so long (a debugger, a host that moves the virtual machine): what comes meanwhile waits, and
+ * then all of it is there at once. The clocks run on. */
+void machine_pause(struct machine *machine, uint64_t for_us);
+
+/* What an operator does about a rotten disk (`skerry repair salvage`): rows that are sound are kept. It is off. */
+void machine_salvage(struct machine *machine);
+
+/* Rows of the disk that fail the product's check (`skerry repair check`); the first one's table and hash go into
+ * the trace. */
+uint64_t machine_check_disk(struct machine *machine);
+
+/* The settings of the node are others now. */
+void machine_settings_changed(struct machine *machine);
 
 /* One event, and all that follows from it at once. The clocks are filled in. */
 void machine_step(struct machine *machine, struct event *event);
+
+/* Have the node say what `speak` makes its cluster say, as if it had decided so itself (sim/liar.c). */
+void machine_speak(struct machine *machine, void (*speak)(struct machine *machine, void *with), void *with);
 
 /* A happening of this machine's has its turn. */
 void machine_on(struct machine *machine, const struct happening *happening);

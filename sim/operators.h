@@ -3,7 +3,7 @@
 #ifndef SIM_OPERATORS_H
 #define SIM_OPERATORS_H
 
-#include "sim/world.h"
+#include "sim/promises.h"
 
 enum {
     OPERATORS_FACTS_MAX = 4096,
@@ -28,11 +28,37 @@ struct fact {
     uint32_t machine;                /* that acknowledged it */
 };
 
+/* A member that is, or was, to be taken out; and perhaps taken in again after that. */
+enum removal_state {
+    REMOVAL_ASKED,      /* no answer, or none that says: the documents decide */
+    REMOVAL_REFUSED,    /* it has a role: nothing was done */
+    REMOVAL_DONE,       /* it is out, and stays out */
+    REMOVAL_BACK_ASKED, /* an operator connects it again */
+    REMOVAL_BACK,       /* it is in again, and stays in */
+};
+
+struct removal {
+    uint8_t node_id[32];
+    enum removal_state state;
+};
+
+/* The one connection that operators wait for: nobody connects two nodes at a time. */
+struct connecting {
+    bool is_under_way;
+    uint32_t at;   /* who was asked to connect */
+    uint32_t with; /* whom */
+    bool is_back;  /* `with`, or `at`, is a node that was removed */
+    uint64_t since_us;
+};
+
 struct operators_counts {
     uint64_t asked, done, refused, uncertain;
     uint64_t documents; /* changes of buckets and keys that were acknowledged */
+    uint64_t staged;    /* roles */
     uint64_t layouts;   /* layout versions that were applied */
     uint64_t removals;  /* of members */
+    uint64_t connects;  /* of which was told that they are done */
+    uint64_t returns;   /* of removed nodes */
 };
 
 /* What one machine heard of another, and in which life (sim/oracle.c). */
@@ -46,14 +72,23 @@ struct operators {
     struct prng prng;
     struct fact facts[OPERATORS_FACTS_MAX];
     uint32_t facts_count;
-    uint8_t removed[WORLD_MACHINES_MAX][32]; /* node ids whose removal was asked for */
-    uint32_t removed_count;
+    struct removal removals[WORLD_MACHINES_MAX]; /* one a node at most */
+    uint32_t removals_count;
+    struct connecting connecting;
+    bool is_by_hand; /* nodes do not find each other: each is connected */
+    struct promises promises;
     struct operators_counts counts;
+    uint64_t identities_named; /* how often a log said that a node's identity is there twice */
+    uint64_t liars_named;      /* how often a liar was named to an operator */
+    char removal_planned[17];  /* WORLD_PLANT_SUSPECT_REMOVES: whom, by the first half of its id */
     struct oracle_heard *heard[WORLD_MACHINES_MAX]; /* by who heard; made when it is first watched */
 };
 
 void operators_init(struct operators *operators, struct world *world, uint64_t seed);
 void operators_deinit(struct operators *operators);
+
+/* Does the node have what the fact says? */
+bool operators_has_fact(const struct view *view, const struct fact *fact);
 
 /* One change of buckets or keys, drawn, at this node, which is ready (asserted). */
 void operators_change_documents(struct operators *operators, struct machine *machine);
@@ -61,10 +96,22 @@ void operators_change_documents(struct operators *operators, struct machine *mac
 /* Stage a drawn change of a role and apply it at this node. */
 void operators_change_layout(struct operators *operators, struct machine *machine);
 
-/* Take `removed` out of the cluster, at this node. */
-void operators_remove(struct operators *operators, struct machine *machine, const struct machine *removed);
+/* Take `removed` out of the cluster, at this node; with a role it has, when it is forced. */
+void operators_remove(struct operators *operators, struct machine *machine, const struct machine *removed,
+                      bool is_forced);
 
-/* Was the removal of this node ever asked for? */
+/* Connect a node that is out of the cluster, and that `machine` knows to be out: at this node, or, with
+ * `is_reversed`, at the other. Nothing when another connection is being waited for. */
+void operators_bring_back(struct operators *operators, struct machine *machine, struct machine *removed,
+                          bool is_reversed);
+
+/* What becomes of this node; NULL when nobody asked for its removal. */
+const struct removal *operators_removal(const struct operators *operators, const uint8_t node_id[32]);
+
+/* Was its removal asked for, and perhaps done? Also when it was brought back. */
 bool operators_has_removed(const struct operators *operators, const uint8_t node_id[32]);
+
+/* Once a second: a connection that is waited for is looked after; with `is_by_hand` the next node is connected. */
+void operators_look(struct operators *operators);
 
 #endif

@@ -1,12 +1,16 @@
 /* The checks, in the order of oracle.h. */
 #include "sim/oracle.h"
 
+#include "node/cluster/history.h"
 #include "sim/table.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-enum { STUCK_US = 120 * 1000 * 1000 };
+enum {
+    STUCK_US = 120 * 1000 * 1000,
+    HEARD_LIES = 20, /* over links, each an offence: of so many one reached somebody, whatever was cut */
+};
 
 static struct machine *machine_at(const struct operators *operators, uint32_t index)
 {
@@ -17,15 +21,6 @@ static bool say(char why[ORACLE_WHY_CHARS], const char *text, uint32_t node, uin
 {
     snprintf(why, ORACLE_WHY_CHARS, "node %u: %s (node %u)", node, text, other);
     return false;
-}
-
-/* Does the node have what the fact says? */
-static bool has_fact(const struct view *view, const struct fact *fact)
-{
-    const uint8_t *bucket_id = NULL;
-    struct document_key key;
-    if (fact->kind == FACT_BUCKET) return view_alias(view, span_text(fact->name), &bucket_id);
-    return view_key(view, span_text(fact->name), &key);
 }
 
 /* --- at any moment -------------------------------------------------------------------------------------- */
@@ -55,19 +50,27 @@ static void watch_removals(struct operators *operators, const struct machine *ma
     struct world *world = operators->world;
     for (uint32_t i = 0; i < world->machines_count; i++) {
         const struct machine *other = world->machines[i];
-        bool was_removed = false;
+        bool was_removed = false; /* also of a liar: that is no reason */
         if (!other->has_node_id || view_is_member(machine_view(machine), other->node_id, &was_removed)) continue;
         if (was_removed && !operators_has_removed(operators, other->node_id))
             world_fail(world, "node %u holds node %u for removed, and nobody removed it", machine->index, i);
     }
 }
 
+static void watch_promises(struct operators *operators, const struct machine *machine)
+{
+    char why[PROMISES_WHY_CHARS];
+    if (machine->was_salvaged || promises_are_kept(&operators->promises, machine, why)) return;
+    world_fail(operators->world, "node %u acknowledged what it has no more: %s", machine->index, why);
+}
+
 static void watch_facts(struct operators *operators, const struct machine *machine)
 {
+    if (machine->was_salvaged) return; /* it gets back from the others what has rotted */
     for (uint32_t i = 0; i < operators->facts_count; i++) {
         const struct fact *fact = &operators->facts[i];
         if (fact->state != FACT_DONE || fact->machine != machine->index) continue;
-        if (!has_fact(machine_view(machine), fact))
+        if (!operators_has_fact(machine_view(machine), fact))
             world_fail(operators->world, "node %u acknowledged %s and has it no more", machine->index, fact->name);
     }
 }
@@ -77,28 +80,101 @@ void oracle_watch(struct operators *operators)
     struct world *world = operators->world;
     for (uint32_t i = 0; i < world->machines_count; i++) {
         struct machine *machine = world->machines[i];
-        if (!machine->is_up || !machine->is_ready) continue;
+        if (!machine->is_up || !machine->is_ready || machine->is_copy || machine->is_liar) continue;
         watch_incarnations(operators, machine);
         watch_removals(operators, machine);
         watch_facts(operators, machine);
+        watch_promises(operators, machine);
         if (admin_oldest_us(machine) > STUCK_US)
             world_fail(world, "node %u does not answer an operator's request", machine->index);
     }
 }
 
+/* Is, or was, there a copy of it? */
+static bool is_doubled(const struct world *world, const struct machine *machine)
+{
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        const struct machine *other = world->machines[i];
+        if (other != machine && other->is_copy && memcmp(other->node_id, machine->node_id, 32) == 0) return true;
+    }
+    return false;
+}
+
+/* --- logs ----------------------------------------------------------------------------------------------- */
+
+static bool is_event(const struct effect *line, const char *words)
+{
+    return strstr(line->log.event, words) != NULL;
+}
+
+/* Whom a line names, by the first half of its id; NULL when it names nobody of this world. */
+static const struct machine *named_in(const struct world *world, const struct effect *line)
+{
+    char id[17] = "";
+    for (uint32_t i = 0; i < line->log.fields_count; i++) {
+        const struct effect_field *field = &line->log.fields[i];
+        if (strcmp(field->name, "node") == 0 && field->text.length == 16) memcpy(id, field->text.bytes, 16);
+    }
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        char other[17] = "";
+        hash_hex(world->machines[i]->node_id, 8, other);
+        if (world->machines[i]->has_node_id && strcmp(id, other) == 0) return world->machines[i];
+    }
+    return NULL;
+}
+
+void oracle_on_log(struct operators *operators, struct machine *machine, const struct effect *line)
+{
+    struct world *world = operators->world;
+    if (line->log.level == EFFECT_ERROR && is_event(line, "identity")) operators->identities_named++;
+    if (machine->is_liar || machine->is_copy) return;
+    const struct machine *named = named_in(world, line);
+    if (is_event(line, "no sound node sends") && named != NULL) {
+        operators->liars_named += named->is_liar;
+        if (!named->is_liar && !named->is_copy && !is_doubled(world, named))
+            world_fail(world, "node %u says that node %u sends what no sound node sends", machine->index,
+                       named->index);
+    }
+    if (world->plant == WORLD_PLANT_SUSPECT_REMOVES && is_event(line, "a node is down") && named != NULL)
+        hash_hex(named->node_id, 8, operators->removal_planned);
+}
+
 /* --- at the end ----------------------------------------------------------------------------------------- */
 
-/* Who should be in the cluster of a group at the end: who was not removed; of a removal whose answer was lost the
- * documents say whether it was done. */
-static bool is_wanted(const struct operators *operators, const struct machine *machine, uint32_t group)
+/* Whom the documents of those who are certainly in hold for a member. */
+static bool is_held_for_member(const struct operators *operators, const struct machine *machine)
 {
-    if (machine->is_gone || machine->group != group) return false;
-    if (!operators_has_removed(operators, machine->node_id)) return true;
     for (uint32_t i = 0; i < operators->world->machines_count; i++) {
         const struct machine *other = machine_at(operators, i);
-        bool is_witness = other->group == group && other->is_up && !other->is_gone &&
+        bool is_witness = other->group == machine->group && other->is_up && !other->is_gone && !other->is_copy &&
                           !operators_has_removed(operators, other->node_id);
         if (is_witness) return view_is_member(machine_view(other), machine->node_id, NULL);
+    }
+    return false;
+}
+
+/* Who should be in the cluster of a group at the end: who was not removed, or was brought back. Where the answer
+ * was lost the documents say whether it was done. */
+static bool is_wanted(const struct operators *operators, const struct machine *machine, uint32_t group)
+{
+    if (machine->is_gone || machine->is_copy || machine->group != group) return false;
+    const struct removal *removal = operators_removal(operators, machine->node_id);
+    if (removal == NULL) return true;
+    switch (removal->state) {
+    case REMOVAL_REFUSED:
+    case REMOVAL_BACK: return true;
+    case REMOVAL_DONE: return false;
+    case REMOVAL_ASKED:
+    case REMOVAL_BACK_ASKED: break;
+    }
+    return is_held_for_member(operators, machine);
+}
+
+static bool has_liar(const struct operators *operators)
+{
+    const struct world *world = operators->world;
+    for (uint32_t i = 0; i < world->machines_count; i++) {
+        if (world->machines[i]->is_liar) return true;
     }
     return false;
 }
@@ -132,12 +208,47 @@ static bool are_disks_equal(const struct machine *a, const struct machine *b)
     return true;
 }
 
+/* Was it acknowledged by a node that was then taken out, and nobody else had heard of it? */
+static bool is_gone_with_node(const struct operators *operators, const struct fact *fact)
+{
+    return operators_removal(operators, machine_at(operators, fact->machine)->node_id) != NULL;
+}
+
+/* Nothing is gone of what any of them had when it acknowledged something. */
+static bool knows_promises(const struct operators *operators, const struct machine *machine,
+                           char why[ORACLE_WHY_CHARS])
+{
+    char what[PROMISES_WHY_CHARS];
+    for (uint32_t i = 0; i < operators->world->machines_count; i++) {
+        if (machine_at(operators, i)->group != machine->group) continue;
+        if (promises_hold_in(&operators->promises, i, machine_view(machine), what)) continue;
+        snprintf(why, ORACLE_WHY_CHARS, "node %u lacks what node %u acknowledged: %s", machine->index, i, what);
+        return false;
+    }
+    return true;
+}
+
+/* Every version is in force, led there, or is shown as lost: none hangs in the air. */
+static bool has_whole_history(const struct machine *machine, char why[ORACLE_WHY_CHARS])
+{
+    struct arena arena;
+    struct history history;
+    bool is_whole = true;
+    arena_init(&arena, UINT64_C(64) << 20);
+    bool is_read = history_read(machine_view(machine), &arena, &history);
+    for (uint32_t i = 0; is_read && i < history.count; i++)
+        is_whole = is_whole && history.versions[i].fate != HISTORY_INCOMPLETE;
+    arena_deinit(&arena);
+    return is_whole || say(why, "has a layout version without its ancestors", machine->index, machine->index);
+}
+
 static bool knows_facts(struct operators *operators, const struct machine *machine, bool is_isolated,
                         char why[ORACLE_WHY_CHARS])
 {
     for (uint32_t i = 0; i < operators->facts_count; i++) {
         const struct fact *fact = &operators->facts[i];
-        bool is_there = has_fact(machine_view(machine), fact);
+        bool is_there = operators_has_fact(machine_view(machine), fact);
+        if (is_gone_with_node(operators, fact)) continue;
         bool is_its_own = !is_isolated || fact->machine == machine->index;
         if (fact->state == FACT_DONE && is_its_own && !is_there) {
             snprintf(why, ORACLE_WHY_CHARS, "node %u has not what was acknowledged: %s", machine->index,
@@ -210,6 +321,7 @@ static bool is_cluster_settled(struct operators *operators, uint32_t group, char
             if (is_wanted(operators, other, group) && !sees(machine, other, why)) return false;
         }
     }
+    if (group == 0 && has_liar(operators)) return true;
     for (uint32_t i = 0; first != NULL && i < operators->world->machines_count; i++) {
         const struct machine *machine = machine_at(operators, i);
         if (is_wanted(operators, machine, group) && machine->node.cluster.members.count != wanted)
@@ -258,7 +370,13 @@ bool oracle_settled(struct operators *operators, bool is_isolated, char why[ORAC
         const struct machine *machine = machine_at(operators, i);
         if (!is_wanted(operators, machine, 0)) continue;
         if (!knows_facts(operators, machine, is_isolated, why)) return false;
-        if (!is_isolated && is_stuck(machine, why)) return false;
+        if (is_isolated) continue;
+        if (!knows_promises(operators, machine, why) || !has_whole_history(machine, why)) return false;
+        if (!has_liar(operators) && is_stuck(machine, why)) return false;
+    }
+    if (operators->world->offences >= HEARD_LIES && operators->liars_named == 0) {
+        snprintf(why, ORACLE_WHY_CHARS, "nobody has named the liar");
+        return false;
     }
     return is_isolated || are_apart(operators, why);
 }

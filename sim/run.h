@@ -19,6 +19,8 @@ struct run_settings {
     bool is_isolated;         /* each node for itself: no cluster */
     bool is_calm;             /* no faults at all: to try a run that exercises nothing */
     bool lacks[FAULTS_COUNT]; /* faults that are left out */
+    bool is_chosen;           /* `has` says which there are, not the seed */
+    bool has[FAULTS_COUNT];
     enum world_plant plant;
     FILE *trace_out;   /* NULL: not printed */
     bool with_packets; /* in what is printed */
@@ -40,6 +42,8 @@ struct run_result {
     uint32_t nodes, sites;
     uint32_t layout_conflicts;
     uint64_t links_broken, links_stalled, datagrams_cut;
+    uint64_t rotted, rotations, identities_named, lies, offences, liars_named;
+    bool is_by_hand;
     struct world_counts world;
     struct operators_counts operators;
     uint64_t faults[FAULTS_COUNT];

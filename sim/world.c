@@ -24,12 +24,19 @@ static void link_event(struct world *world, uint32_t host, struct event *event, 
     machine_step(machine, event);
 }
 
+static void overhear(struct world *world, struct span bytes)
+{
+    memcpy(world->overheard, bytes.bytes, bytes.length);
+    world->overheard_bytes = bytes.length;
+}
+
 static void on_datagram(void *owner, uint32_t host, struct span bytes, struct span from)
 {
     struct machine *machine = up(owner, host);
     struct event event = {.kind = EVENT_DATAGRAM};
     event.datagram.bytes = bytes;
     event.datagram.from = from;
+    if (machine != NULL && machine->is_liar) overhear(owner, bytes);
     if (machine != NULL) machine_step(machine, &event);
 }
 
@@ -109,6 +116,13 @@ void world_fail(struct world *world, const char *format, ...)
     if (world->failure[0] == '\0') memcpy(world->failure, failure, sizeof failure);
 }
 
+const char *world_plant_name(enum world_plant plant)
+{
+    static const char *const names[WORLD_PLANTS_COUNT] = {"",           "lost-write", "lost-merge",
+                                                          "odd-winner", "lost-apply", "suspect-removes"};
+    return names[plant];
+}
+
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 static void dispatch(struct world *world, const struct happening *happening)
@@ -137,6 +151,21 @@ static void dispatch(struct world *world, const struct happening *happening)
     }
 }
 
+/* What comes to a machine that is paused waits until it goes on, in the order in which it came: its own doings and
+ * what the network has for it. Whoever dials it waits, too. */
+static bool waits(struct world *world, struct happening *happening)
+{
+    bool is_of_run = happening->kind == HAPPENING_FAULT || happening->kind == HAPPENING_UNDO ||
+                     happening->kind == HAPPENING_CHECK;
+    if (is_of_run) return false;
+    struct machine *machine = world->machines[happening->node];
+    if (!machine->is_up || machine->paused_until_us <= world->now_us) return false;
+    if (happening->kind == HAPPENING_DEADLINE && happening->time_us == machine->armed_us)
+        machine->armed_us = machine->paused_until_us;
+    happening->time_us = machine->paused_until_us;
+    return true;
+}
+
 bool world_run_until(struct world *world, uint64_t time_us)
 {
     for (;;) {
@@ -145,7 +174,11 @@ bool world_run_until(struct world *world, uint64_t time_us)
         struct happening happening = queue_take(&world->queue);
         assert(happening.time_us >= world->now_us);
         world->now_us = happening.time_us;
-        dispatch(world, &happening);
+        if (waits(world, &happening)) {
+            queue_put(&world->queue, happening);
+        } else {
+            dispatch(world, &happening);
+        }
     }
     if (world->failure[0] != '\0') return false;
     if (world->now_us < time_us) world->now_us = time_us;

@@ -20,13 +20,22 @@ enum world_plant {
     WORLD_PLANT_NONE,
     WORLD_PLANT_LOST_WRITE, /* one write of documents is acknowledged and not done */
     WORLD_PLANT_LOST_MERGE, /* one node answers every merge of others' documents and does none */
+    WORLD_PLANT_ODD_WINNER, /* nodes of odd number keep what they have of a document, whatever wins elsewhere */
+    WORLD_PLANT_LOST_APPLY, /* a layout is acknowledged before it is synced, and the power goes */
+    WORLD_PLANT_SUSPECT_REMOVES, /* who is held for down is taken out of the cluster, too */
+    WORLD_PLANTS_COUNT,
 };
+
+/* For people: "lost-write", …; "" for none. */
+const char *world_plant_name(enum world_plant plant);
 
 struct world_counts {
     uint64_t events; /* steps of nodes */
     uint64_t starts, crashes, restarts, power_losses;
     uint64_t commits, commits_lost; /* writes that were lent and gone with a crash */
     uint64_t disk_errors, disk_full;
+    uint64_t pauses;
+    uint64_t rot_named, rot_refused, salvages; /* rotten rows met by ops; starts that they forbade; mended disks */
     uint64_t logs;
 };
 
@@ -42,6 +51,9 @@ struct world {
     uint64_t read_us;   /* how long the disk takes */
     uint64_t commit_us; /* up to */
     enum world_plant plant;
+    uint8_t overheard[LIMITS_DATAGRAM_BYTES_MAX]; /* the datagram that last came to a liar */
+    size_t overheard_bytes;
+    uint64_t lies, offences; /* of liars: in all, and those over a link that nobody sound would say */
     struct world_counts counts;
     char failure[WORLD_FAILURE_CHARS]; /* the first thing that must not be; empty while all is well */
     void (*on_happening)(void *owner, const struct happening *happening); /* FAULT, UNDO, CHECK */

@@ -25,6 +25,7 @@ static void what_makes_no_sense_is_2(void **state)
     assert_int_equal(type("run", "--fast", NULL, NULL, NULL, NULL), COMMAND_USAGE);
     assert_int_equal(type("run", "--plant", "a tree", NULL, NULL, NULL), COMMAND_USAGE);
     assert_int_equal(type("run", "--without", "cut,rain", NULL, NULL, NULL), COMMAND_USAGE);
+    assert_int_equal(type("run", "--only", "rain", NULL, NULL, NULL), COMMAND_USAGE);
     assert_int_equal(type("sweep", NULL, NULL, NULL, NULL, NULL), COMMAND_USAGE);
     assert_int_equal(type("sweep", "--seeds", "5..3", NULL, NULL, NULL), COMMAND_USAGE);
     assert_int_equal(type("sweep", "--seeds", "1..", NULL, NULL, NULL), COMMAND_USAGE);

@@ -91,6 +91,128 @@ static void a_merge_that_is_lost_is_found(void **state)
     expect_found((struct run_settings){.nodes = 4, .faults_s = 120, .plant = WORLD_PLANT_LOST_MERGE}, "documents");
 }
 
+/* What the planted bugs below need to show themselves. */
+static struct run_settings rough(enum world_plant plant)
+{
+    return (struct run_settings){
+        .nodes = 4,
+        .faults_s = 180,
+        .plant = plant,
+        .is_chosen = true,
+        .has = {[FAULT_CRASH] = true, [FAULT_CUT] = true, [FAULT_DOCUMENTS] = true, [FAULT_LAYOUTS] = true},
+    };
+}
+
+static void a_merge_that_ends_otherwise_on_some_nodes_is_found(void **state)
+{
+    (void)state;
+    expect_found(rough(WORLD_PLANT_ODD_WINNER), "sees other documents");
+}
+
+static void a_layout_that_is_acknowledged_before_it_is_synced_is_found(void **state)
+{
+    (void)state;
+    expect_found(rough(WORLD_PLANT_LOST_APPLY), "acknowledged what it has no more: document V");
+}
+
+/* H11: silence removes nobody. */
+static void a_suspicion_that_removes_is_found(void **state)
+{
+    (void)state;
+    expect_found(rough(WORLD_PLANT_SUSPECT_REMOVES), "and nobody removed it");
+}
+
+/* --- what the weather can do ---------------------------------------------------------------------------- */
+
+/* A run of these kinds and changes of documents passes; its first of `seeds`, in which `has_effect` says so, is
+ * the witness that it can have an effect. */
+static void expect_weathered(const char *kinds, bool (*has_effect)(const struct run_result *result),
+                             uint64_t seeds)
+{
+    struct run_settings settings = {.nodes = 5, .faults_s = 120, .is_chosen = true};
+    settings.has[FAULT_DOCUMENTS] = true;
+    for (int kind = 0; kind < FAULTS_COUNT; kind++)
+        settings.has[kind] = settings.has[kind] || strstr(kinds, fault_name((enum fault_kind)kind)) != NULL;
+    for (settings.seed = 1; settings.seed <= seeds; settings.seed++) {
+        struct run_result result = run(settings);
+        if (result.verdict == RUN_FAILED)
+            fail_msg("skerry-sim run --seed %" PRIu64 " --nodes 5 --minutes 2 --only documents,%s --trace: %s",
+                     settings.seed, kinds, result.what);
+        if (has_effect(&result)) return;
+    }
+    fail_msg("no seed had an effect");
+}
+
+static bool was_paused(const struct run_result *result)
+{
+    return result->world.pauses > 0 && result->operators.documents > 0;
+}
+
+/* Longer than suspicion takes, and then everything at once. */
+static void a_paused_node_goes_on(void **state)
+{
+    (void)state;
+    expect_weathered("pause", was_paused, 3);
+}
+
+static bool was_rotten(const struct run_result *result)
+{
+    return result->rotted > 0 && result->world.rot_named > 0 && result->world.salvages > 0;
+}
+
+/* H22: found, named, not served; mended by hand, and what is missing then comes from the others. */
+static void a_rotten_document_is_named_and_comes_back(void **state)
+{
+    (void)state;
+    expect_weathered("rot,crash", was_rotten, 5);
+}
+
+static bool was_connected(const struct run_result *result)
+{
+    return result->is_by_hand && result->operators.connects >= 4 && result->operators.layouts > 0;
+}
+
+static void nodes_that_are_connected_by_hand_are_a_cluster(void **state)
+{
+    (void)state;
+    expect_weathered("by_hand,layouts,crash", was_connected, 5);
+}
+
+static bool has_changed_secrets(const struct run_result *result)
+{
+    return result->rotations > 0 && result->world.crashes > 0;
+}
+
+static void the_secret_is_changed_node_by_node(void **state)
+{
+    (void)state;
+    expect_weathered("secrets,crash", has_changed_secrets, 3);
+}
+
+static bool was_copied(const struct run_result *result)
+{
+    return result->identities_named > 0;
+}
+
+/* H2 */
+static void a_copy_of_a_node_is_named(void **state)
+{
+    (void)state;
+    expect_weathered("copy,crash", was_copied, 3);
+}
+
+static bool was_lied_to(const struct run_result *result)
+{
+    return result->offences > 0 && result->liars_named > 0;
+}
+
+/* H12 */
+static void a_liar_is_named_and_the_others_stay_equal(void **state)
+{
+    (void)state;
+    expect_weathered("liar", was_lied_to, 5);
+}
+
 static uint64_t seeds_count(uint64_t usual)
 {
     const char *seeds = getenv("SEEDS");
@@ -150,6 +272,15 @@ int main(void)
         cmocka_unit_test(a_run_that_tries_nothing_says_so),
         cmocka_unit_test(an_acknowledged_write_that_is_lost_is_found),
         cmocka_unit_test(a_merge_that_is_lost_is_found),
+        cmocka_unit_test(a_merge_that_ends_otherwise_on_some_nodes_is_found),
+        cmocka_unit_test(a_layout_that_is_acknowledged_before_it_is_synced_is_found),
+        cmocka_unit_test(a_suspicion_that_removes_is_found),
+        cmocka_unit_test(a_paused_node_goes_on),
+        cmocka_unit_test(a_rotten_document_is_named_and_comes_back),
+        cmocka_unit_test(nodes_that_are_connected_by_hand_are_a_cluster),
+        cmocka_unit_test(the_secret_is_changed_node_by_node),
+        cmocka_unit_test(a_copy_of_a_node_is_named),
+        cmocka_unit_test(a_liar_is_named_and_the_others_stay_equal),
         cmocka_unit_test(alone_nodes_keep_what_they_acknowledged),
         cmocka_unit_test(clusters_come_together),
     };
