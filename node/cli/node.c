@@ -109,7 +109,7 @@ static int list(int argc, char **argv)
         if (ask.operator.form == OUTPUT_JSON) {
             output_json(say_need(json_pack("{sO}", "nodes", json_object_get(cluster, "nodes"))));
         } else {
-            roster_print_nodes(cluster);
+            roster_print_nodes(json_object_get(cluster, "nodes"));
         }
         code = CLI_DONE;
     }

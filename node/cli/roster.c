@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ROW_DIGITS = 8 }; /* of an id in the table of nodes, which is to fit 80 columns: enough to name one */
+
 int roster_begin(struct roster_ask *ask, const struct usage *usage, const struct option *own, size_t own_count,
                  int argc, char **argv)
 {
@@ -127,9 +129,8 @@ static void add_state(struct table *table, const json_t *node)
         table_add_text(table, "this node");
         return;
     }
-    snprintf(text, sizeof text, "%.20s %s%s", roster_text(node, "state"),
-             amount_age(age, roster_number(node, "since_s")),
-             json_is_true(json_object_get(node, "quarantined")) ? ", quarantined" : "");
+    snprintf(text, sizeof text, "%.20s %s", roster_text(node, "state"),
+             amount_age(age, roster_number(node, "since_s")));
     show_make_printable(text);
     table_add_text(table, text);
 }
@@ -141,32 +142,55 @@ static void add_round_trip(struct table *table, const json_t *node)
     table_add_text(table, is_known ? amount_us(text, roster_number(node, "round_trip_us")) : "-");
 }
 
-static void add_documents(struct table *table, const json_t *node)
+/* What is seldom so has no column of its own. */
+static const char *notes_of(const json_t *node)
 {
-    const json_t *is_equal = json_object_get(node, "documents_equal");
-    table_add_text(table, json_is_true(is_equal) ? "equal" : json_is_false(is_equal) ? "differ" : "-");
+    bool is_quarantined = json_is_true(json_object_get(node, "quarantined"));
+    bool differs = json_is_false(json_object_get(node, "documents_equal"));
+    if (is_quarantined && differs) return "quarantined, documents differ";
+    return is_quarantined ? "quarantined" : differs ? "documents differ" : "";
 }
 
-void roster_print_nodes(const json_t *cluster)
+static bool has_notes(const json_t *nodes)
 {
-    static const char *const titles[] = {"NODE",       "NAME",  "STATE",     "ZONE",    "CAPACITY",
-                                         "ROUND TRIP", "CLOCK", "DOCUMENTS", "ADDRESS", NULL};
+    const json_t *node;
+    size_t i;
+    json_array_foreach(nodes, i, node)
+    {
+        if (notes_of(node)[0] != '\0') return true;
+    }
+    return false;
+}
+
+static void add_node(struct table *table, const json_t *node, bool with_notes)
+{
+    char digits[ROSTER_SHORT_CHARS];
+    const json_t *role = json_object_get(node, "role");
+    roster_short(node, "node", digits);
+    digits[ROW_DIGITS] = '\0';
+    table_add_text(table, digits);
+    roster_add_text(table, node, "name");
+    add_state(table, node);
+    roster_add_text(table, role, "zone");
+    roster_add_bytes(table, role, "capacity");
+    add_round_trip(table, node);
+    add_clock(table, node);
+    roster_add_text(table, node, "address");
+    if (with_notes) table_add_text(table, notes_of(node));
+}
+
+void roster_print_nodes(const json_t *nodes)
+{
+    bool with_notes = has_notes(nodes);
+    const char *const titles[] = {
+        "NODE", "NAME", "STATE", "ZONE", "CAPACITY", "RTT", "CLOCK", "ADDRESS", with_notes ? "" : NULL, NULL};
     struct table table;
     const json_t *node;
     size_t i;
     table_init(&table, titles, 1u << 4 | 1u << 5 | 1u << 6);
-    json_array_foreach(json_object_get(cluster, "nodes"), i, node)
+    json_array_foreach(nodes, i, node)
     {
-        const json_t *role = json_object_get(node, "role");
-        roster_add_short(&table, node, "node");
-        roster_add_text(&table, node, "name");
-        add_state(&table, node);
-        roster_add_text(&table, role, "zone");
-        roster_add_bytes(&table, role, "capacity");
-        add_round_trip(&table, node);
-        add_clock(&table, node);
-        add_documents(&table, node);
-        roster_add_text(&table, node, "address");
+        add_node(&table, node, with_notes);
     }
     table_print(&table, stdout);
     table_deinit(&table);

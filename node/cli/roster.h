@@ -37,8 +37,8 @@ const char *roster_text(const json_t *object, const char *member);
 /* Print a member of text, made printable, and a newline. */
 void roster_print_text(const char *before, const json_t *value);
 
-/* The nodes of GET /v1/cluster as a table. */
-void roster_print_nodes(const json_t *cluster);
+/* Nodes of GET /v1/cluster, an array, as a table: 80 columns where names and addresses are short. */
+void roster_print_nodes(const json_t *nodes);
 
 /* What is staged, one line each; nothing when nothing is. */
 void roster_print_staged(const json_t *staged);

@@ -4,6 +4,11 @@
 #include "node/cli/say.h"
 #include "node/cli/show.h"
 
+#include <stdlib.h>
+
+/* One screen: of more there are the first, and how many more. */
+enum { PROBLEMS_SHOWN_MAX = 8, NODES_SHOWN_MAX = 16, LINE_COLUMNS = 80, PAIR_CHARS = 128 };
+
 static const struct usage USAGE = {
     .command = "skerry status",
     .synopsis = "[OPTIONS]",
@@ -16,48 +21,64 @@ static const struct usage USAGE = {
                 "  skerry status --data-dir /var/lib/skerry -o json\n",
 };
 
-/* Whatever members there are, in the server's order: a newer server may have more to say. */
-static void print_members(const char *before, json_t *object)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(object, name, value)
-    {
-        char label[64];
-        snprintf(label, sizeof label, "%s%s", before, name);
-        if (!json_is_object(value) && !json_is_array(value)) operator_print_member(label, object, name);
-    }
-}
+/* --- the cluster ---------------------------------------------------------------------------------------- */
 
-static void print_server(json_t *document)
+/* The worst come first. */
+static void print_problems(const json_t *problems)
 {
-    print_members("", document);
-    const char *name;
-    json_t *value;
-    json_object_foreach(document, name, value)
+    const json_t *problem;
+    size_t i;
+    json_array_foreach(problems, i, problem)
     {
-        char before[64];
-        snprintf(before, sizeof before, "%s.", name);
-        if (json_is_object(value)) print_members(before, value);
+        if (i == PROBLEMS_SHOWN_MAX) break;
+        roster_print_text("  ! ", problem);
     }
+    if (json_array_size(problems) > PROBLEMS_SHOWN_MAX)
+        printf("  ! and %zu more (-o json shows all)\n", json_array_size(problems) - PROBLEMS_SHOWN_MAX);
 }
 
 static void print_verdict(const json_t *cluster)
 {
-    const json_t *problem;
-    size_t i;
     char text[500];
     snprintf(text, sizeof text, "%.20s: %.400s", roster_text(cluster, "verdict"), roster_text(cluster, "summary"));
     show_make_printable(text);
     printf("%s\n", text);
-    json_array_foreach(json_object_get(cluster, "problems"), i, problem)
-    {
-        roster_print_text("  ! ", problem);
-    }
+    print_problems(json_object_get(cluster, "problems"));
     uint64_t staged = roster_number(cluster, "staged_changes");
+    uint64_t lost = roster_number(cluster, "lost_versions");
     if (staged > 0)
         printf("  %llu change%s of the layout %s staged, not applied (`skerry layout plan`)\n",
                (unsigned long long)staged, staged == 1 ? "" : "s", staged == 1 ? "is" : "are");
+    if (lost > 0)
+        printf("  %llu layout version%s lost against another of the same number: apply what of it is\n"
+               "  staged, or revert (`skerry layout show`)\n",
+               (unsigned long long)lost, lost == 1 ? "" : "s");
+}
+
+static bool is_remarkable(const json_t *node)
+{
+    return json_is_true(json_object_get(node, "self")) || strcmp(roster_text(node, "state"), "alive") != 0 ||
+           json_is_true(json_object_get(node, "quarantined")) ||
+           json_is_false(json_object_get(node, "documents_equal"));
+}
+
+/* Of many nodes those that fare well are counted, not listed: what is wrong stays on the screen. */
+static void print_nodes(const json_t *nodes)
+{
+    json_t *shown = say_need(json_array());
+    json_t *node;
+    size_t i;
+    bool is_many = json_array_size(nodes) > NODES_SHOWN_MAX;
+    json_array_foreach(nodes, i, node)
+    {
+        bool has_room = !is_many || (is_remarkable(node) && json_array_size(shown) < NODES_SHOWN_MAX);
+        if (has_room && json_array_append(shown, node) != 0) (void)say_need(NULL);
+    }
+    roster_print_nodes(shown);
+    if (is_many)
+        printf("and %zu more nodes (`skerry node list` shows all)\n",
+               json_array_size(nodes) - json_array_size(shown));
+    json_decref(shown);
 }
 
 static void print_zones(const json_t *cluster)
@@ -88,10 +109,56 @@ static void print_cluster(const json_t *cluster)
 {
     print_verdict(cluster);
     printf("\n");
-    roster_print_nodes(cluster);
+    print_nodes(json_object_get(cluster, "nodes"));
     print_zones(cluster);
     printf("\n");
 }
+
+/* --- the server ----------------------------------------------------------------------------------------- */
+
+/* "name value", and a new line when this one is full. */
+static void print_pair(const char *before, const char *name, const json_t *value, size_t *column)
+{
+    char *text = json_is_string(value) ? say_need(strdup(json_string_value(value)))
+                                       : say_need(json_dumps(value, JSON_ENCODE_ANY));
+    /* Its id in causality tokens; what is a node's id elsewhere is another. */
+    bool is_actor = before[0] == '\0' && strcmp(name, "node") == 0;
+    char pair[PAIR_CHARS];
+    snprintf(pair, sizeof pair, "%.30s%.30s %.60s", before, is_actor ? "actor" : name, text);
+    show_make_printable(pair);
+    free(text);
+    bool is_new_line = *column > 0 && *column + 2 + strlen(pair) > LINE_COLUMNS;
+    printf("%s%s", is_new_line ? "\n" : *column > 0 ? "  " : "", pair);
+    *column = is_new_line || *column == 0 ? strlen(pair) : *column + 2 + strlen(pair);
+}
+
+/* Whatever members there are, in the server's order: a newer server may have more to say. */
+static void print_members(const char *before, json_t *object, size_t *column)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        if (!json_is_object(value) && !json_is_array(value)) print_pair(before, name, value, column);
+    }
+}
+
+static void print_server(json_t *document)
+{
+    size_t column = 0;
+    const char *name;
+    json_t *value;
+    print_members("", document, &column);
+    json_object_foreach(document, name, value)
+    {
+        char before[32];
+        snprintf(before, sizeof before, "%.30s.", name);
+        if (json_is_object(value)) print_members(before, value, &column);
+    }
+    printf("\n");
+}
+
+/* --- both ----------------------------------------------------------------------------------------------- */
 
 /* Gives both up. */
 static int print_all(const struct roster_ask *ask, json_t *status, json_t *cluster, bool is_check)

@@ -119,17 +119,18 @@ static bool is_among(const struct holders *holders, uint16_t node)
     return false;
 }
 
-/* Where the copy for `to` comes from: best a node that gives it up, in the same zone; else one that gives it up;
- * else one that keeps it, in the same zone; else any. */
-static uint16_t find_source(const struct change *change, struct holders *before, const struct holders *after,
-                            uint16_t to)
+/* Where the copy for `to` comes from: best a node that answers; of these one that gives it up, in the same zone;
+ * else one that gives it up; else one that keeps it, in the same zone; else any. */
+static uint16_t find_source(const struct plan *plan, const struct change *change, struct holders *before,
+                            const struct holders *after, uint16_t to)
 {
     int best = -1;
     int best_rank = -1;
     for (uint32_t i = 0; i < before->count; i++) {
         bool gives_up = !is_among(after, before->at[i]) && !before->is_used[i];
         bool is_near = change->before_zone[before->at[i]] == change->after_zone[to];
-        int rank = 2 * gives_up + is_near;
+        bool is_up = plan->nodes[before->at[i]].state != MEMBER_DOWN;
+        int rank = 4 * is_up + 2 * gives_up + is_near;
         if (rank <= best_rank) continue;
         best = (int)i;
         best_rank = rank;
@@ -154,7 +155,7 @@ static uint32_t pair_partition(struct plan *plan, const struct change *change, u
         plan->nodes[to].load_after++;
         if (is_among(&before, to)) continue;
         plan->nodes[to].gained++;
-        pairs[count++] = (struct pair){find_source(change, &before, &after, to), to};
+        pairs[count++] = (struct pair){find_source(plan, change, &before, &after, to), to};
     }
     return count;
 }

@@ -31,7 +31,7 @@ def test_an_id_names_the_node_and_where_it_is(server):
 def test_a_node_alone_is_listed(server):
     known = server.admin.get("/v1/cluster")
     text = server.command("node", "list").expect(DONE).text
-    assert known["node"][:16] in text and "this node" in text
+    assert known["node"][:8] in text and "this node" in text
     assert [row["node"] for row in server.command("node", "list", "-o", "json").expect(DONE).json()["nodes"]] == [
         known["node"]]
 

@@ -371,6 +371,21 @@ static void a_node_that_leaves_gives_all_it_has(void **state)
         assert_true(plan->moves[i].from != PLAN_NOWHERE);
 }
 
+/* Nobody fetches from a node that does not answer while another has the same. */
+static void what_a_dead_node_held_comes_from_the_living(void **state)
+{
+    struct rig *rig = *state;
+    rig_lay_out(rig, 4, 2);
+    rig_know_members(rig, 4, RIG_GIB);
+    rig->rows[1].state = MEMBER_DOWN;
+    rig_remove(rig, "n2");
+    struct plan *plan = rig_plan(rig);
+    check_sums(plan);
+    assert_true(plan->moves_count > 0);
+    for (uint32_t i = 0; i < plan->moves_count; i++)
+        assert_memory_not_equal(plan->nodes[plan->moves[i].from].id, rig_id(2), RING_NODE_ID_BYTES);
+}
+
 static void more_copies_come_from_nodes_that_keep_theirs(void **state)
 {
     struct rig *rig = *state;
@@ -687,6 +702,7 @@ int main(void)
         rig_test(what_fits_several_nodes_is_refused_with_their_names),
         rig_test(a_new_neighbour_takes_half_and_nothing_else_moves),
         rig_test(a_node_that_leaves_gives_all_it_has),
+        rig_test(what_a_dead_node_held_comes_from_the_living),
         rig_test(more_copies_come_from_nodes_that_keep_theirs),
         rig_test(absurd_figures_of_others_end_at_the_largest_number),
         rig_test(an_operator_is_warned_of_nodes_that_do_not_answer),
