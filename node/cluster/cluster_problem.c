@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { LINE_CHARS = 256, SECOND_MS = 1000, SECOND_US = 1000000 };
+enum { LINE_CHARS = 256, DURATION_CHARS = 64, SECOND_MS = 1000, SECOND_US = 1000000 };
 
 /* Counts down to the line that is asked for. */
 struct lister {
@@ -26,6 +26,23 @@ static bool is_it(struct lister *lister)
 static void add(struct lister *lister, const char *line)
 {
     if (is_it(lister)) snprintf(lister->line, LINE_CHARS, "%s", line);
+}
+
+/* "59 s", "12 min", "3 h 05 min", "4 d 03 h": the two largest units. */
+static const char *duration_of(uint64_t seconds, char text[DURATION_CHARS])
+{
+    unsigned long long minutes = seconds / 60;
+    unsigned long long hours = minutes / 60;
+    if (seconds < 60) {
+        snprintf(text, DURATION_CHARS, "%llu s", (unsigned long long)seconds);
+    } else if (minutes < 60) {
+        snprintf(text, DURATION_CHARS, "%llu min", minutes);
+    } else if (hours < 24) {
+        snprintf(text, DURATION_CHARS, "%llu h %02llu min", hours, minutes % 60);
+    } else {
+        snprintf(text, DURATION_CHARS, "%llu d %02llu h", hours / 24, hours % 24);
+    }
+    return text;
 }
 
 /* A member's name, or the beginning of its id. */
@@ -72,12 +89,13 @@ static void add_peers(const struct cluster *cluster, struct lister *lister)
 static void add_absent(const struct cluster *cluster, const struct member *member, struct lister *lister)
 {
     char name[CLUSTER_NAME_BYTES];
+    char duration[DURATION_CHARS];
     uint64_t seconds = (cluster->now_ms - member->since_ms) / SECOND_MS;
     if (member->is_self || (member->state != MEMBER_DOWN && member->state != MEMBER_UNKNOWN)) return;
     if (!is_it(lister)) return;
     if (member->state == MEMBER_DOWN) {
-        snprintf(lister->line, LINE_CHARS, "%s is down since %llu s", name_of(member, name),
-                 (unsigned long long)seconds);
+        snprintf(lister->line, LINE_CHARS, "%s is down since %s", name_of(member, name),
+                 duration_of(seconds, duration));
     } else {
         snprintf(lister->line, LINE_CHARS, "%s was not heard of since this node started", name_of(member, name));
     }
@@ -98,12 +116,13 @@ static void add_strange(const struct cluster *cluster, const struct member *memb
 static void add_clock(const struct member *member, struct lister *lister)
 {
     char name[CLUSTER_NAME_BYTES];
+    char duration[DURATION_CHARS];
     int64_t offset_us = member->clock_offset_us;
     uint64_t off_us = offset_us < 0 ? (uint64_t)-offset_us : (uint64_t)offset_us;
     bool is_off = !member->is_self && member->has_round_trip && off_us > (uint64_t)GOSSIP_CLOCK_WARN_MS * 1000;
     if (!is_off || !is_it(lister)) return;
-    snprintf(lister->line, LINE_CHARS, "the clock of %s is %llu s %s ours", name_of(member, name),
-             (unsigned long long)(off_us / SECOND_US), offset_us < 0 ? "behind" : "ahead of");
+    snprintf(lister->line, LINE_CHARS, "the clock of %s is %s %s ours", name_of(member, name),
+             duration_of(off_us / SECOND_US, duration), offset_us < 0 ? "behind" : "ahead of");
 }
 
 static void add_documents(const struct cluster *cluster, const struct member *member, struct lister *lister)

@@ -73,9 +73,41 @@ static void documents_that_stay_different_are_a_problem(void **state)
     assert_non_null(strstr(line, "has other documents than this node"));
 }
 
+static void expect_problem(const struct sample *sample, const char *text)
+{
+    char line[256];
+    assert_true(cluster_problem(&sample->cluster, 0, line));
+    assert_string_equal(line, text);
+}
+
+/* For people: nobody divides by 3,600 at night. */
+static void times_are_said_in_their_two_largest_units(void **state)
+{
+    (void)state;
+    static struct sample sample;
+    static const struct {
+        uint64_t seconds;
+        const char *text;
+    } rows[] = {{7, "7 s"}, {253, "4 min"}, {3 * 3600 + 5 * 60, "3 h 05 min"}, {4 * 86400 + 3 * 3600, "4 d 03 h"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[100];
+        sample_init(&sample);
+        sample.rows[2].state = MEMBER_DOWN;
+        sample.rows[2].since_ms = 1000;
+        sample.cluster.now_ms = 1000 + rows[i].seconds * 1000;
+        snprintf(text, sizeof text, "0200000000000000 is down since %s", rows[i].text);
+        expect_problem(&sample, text);
+    }
+    sample_init(&sample);
+    sample.rows[1].has_round_trip = true;
+    sample.rows[1].clock_offset_us = -630 * INT64_C(1000000);
+    expect_problem(&sample, "the clock of 0100000000000000 is 10 min behind ours");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_said_in_their_two_largest_units),
         cmocka_unit_test(right_after_a_change_a_healthy_cluster_is_well),
         cmocka_unit_test(documents_that_stay_different_are_a_problem),
     };
