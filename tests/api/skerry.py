@@ -236,14 +236,25 @@ class Client:
         if self.connection is None:
             self.connection = wire.Connection(self.server.address)
         try:
-            self.connection.send(data)
-            answer = self.connection.read(method)
+            answer = self._exchange(data, method)
         except BaseException:
             self.close()
             raise
         if answer.is_last:
             self.close()
         return answer
+
+    def _exchange(self, data, method):
+        """A server may answer before it has read all, and reads only so much of the rest: what it said is still
+        there when sending breaks."""
+        try:
+            self.connection.send(data)
+        except (BrokenPipeError, ConnectionResetError) as broken:
+            try:
+                return self.connection.read(method)
+            except OSError:
+                raise broken from None
+        return self.connection.read(method)
 
     def request(self, method, target, headers=(), body=b""):
         return self.send_raw(self.bytes_of(method, target, headers, body), method)
