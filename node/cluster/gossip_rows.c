@@ -2,6 +2,7 @@
 #include "node/cluster/gossip_state.h"
 
 #include "node/base/hash.h"
+#include "node/base/wire.h"
 
 #include <assert.h>
 
@@ -46,6 +47,14 @@ static void forget_announcement(struct gossip *gossip, struct member *member)
     digest_subtract(gossip->announcements, hash);
     member->has_announcement = false;
     gossip->announcements_difference.changed_ms = gossip->now_ms;
+}
+
+uint64_t gossip_announcement_mark(const struct gossip *gossip, const struct member *member)
+{
+    uint8_t hash[16];
+    if (!member->has_announcement) return 0;
+    hash_of(gossip, member->announcement_bytes, hash);
+    return wire_load_u64(hash);
 }
 
 bool gossip_keep_announcement(struct gossip *gossip, struct member *member, struct span bytes)

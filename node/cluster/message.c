@@ -26,9 +26,10 @@ static void put_known(struct wire_out *out, const struct message *message)
     assert(message->known_count <= MESSAGE_KNOWN_MAX);
     wire_put_array(out, message->known_count);
     for (uint32_t i = 0; i < message->known_count; i++) {
-        wire_put_array(out, 2);
+        wire_put_array(out, 3);
         wire_put_bytes(out, span_of(message->known[i].node_id, LINK_NODE_ID_BYTES));
         wire_put_u64(out, message->known[i].incarnation);
+        wire_put_u64(out, message->known[i].mark);
     }
 }
 
@@ -182,9 +183,10 @@ static void get_document(struct wire_in *in, struct op_document *document)
 
 static void get_known(struct wire_in *in, struct message_known *known)
 {
-    if (wire_get_array(in) != 2) wire_fail(in);
+    if (wire_get_array(in) != 3) wire_fail(in);
     known->node_id = get_exact(in, LINK_NODE_ID_BYTES).bytes;
     known->incarnation = wire_get_u64(in);
+    known->mark = wire_get_u64(in);
 }
 
 /* Memory for what was found; the walk that found it has left `in` behind the list. */

@@ -56,6 +56,7 @@ enum message_reason {
 struct message_known {
     const uint8_t *node_id; /* LINK_NODE_ID_BYTES */
     uint64_t incarnation;
+    uint64_t mark; /* gossip_announcement_mark(): which one of that incarnation */
 };
 
 /* Only the fields of its kind are set. What is decoded points into the message's bytes and the arena. */

@@ -29,7 +29,7 @@ static int tear_down(void **state)
 /* --- one of each kind --------------------------------------------------------------------------------------- */
 
 static struct op_document documents[2];
-static struct message_known known[2] = {{ID, 7}, {OTHER_ID, UINT64_MAX}};
+static struct message_known known[2] = {{ID, 7, 8}, {OTHER_ID, UINT64_MAX, 9}};
 static struct span announcements[2];
 static struct span ids[2];
 static uint8_t digests[MESSAGE_DIGESTS_COUNT * MESSAGE_DIGEST_BYTES];
@@ -105,6 +105,7 @@ static void fields_are_where_they_belong(void **state)
     assert_int_equal(back.known_count, 2);
     assert_memory_equal(back.known[1].node_id, OTHER_ID, sizeof OTHER_ID);
     assert_int_equal(back.known[1].incarnation, UINT64_MAX);
+    assert_int_equal(back.known[1].mark, 9);
     message = sample(MESSAGE_JOIN_ASK);
     assert_true(decode(message_encode(&message, &arena), &back));
     assert_span(back.address, span_text("[::1]:3901"));
