@@ -94,8 +94,9 @@ static void say_known(struct cluster *cluster, struct channel *channel)
     for (uint32_t i = 0; i < members->count && message.known != NULL; i++) {
         const struct member *member = members->rows[i];
         if (!member->has_announcement || message.known_count == MESSAGE_KNOWN_MAX) continue;
-        message.known[message.known_count++] = (struct message_known){member->id,
-                                                                      member->announcement.incarnation};
+        uint64_t mark = gossip_announcement_mark(cluster->gossip, member);
+        message.known[message.known_count++] =
+            (struct message_known){member->id, member->announcement.incarnation, mark};
     }
     if (message.known != NULL) (void)links_say(cluster, channel, LINK_NORMAL, &message);
 }
@@ -372,8 +373,10 @@ static void on_known(struct cluster *cluster, struct channel *channel, const str
         const struct message_known *known = known_of(message, member->id);
         uint64_t mine = member->has_announcement ? member->announcement.incarnation : 0;
         uint64_t theirs = known == NULL ? 0 : known->incarnation;
-        if (mine > theirs && !add_announcement(cluster, channel, &ours, member)) return;
-        if (theirs > mine && wanted.spans_count < MESSAGE_KNOWN_MAX)
+        bool is_other = known != NULL && mine == theirs &&
+                        known->mark != gossip_announcement_mark(cluster->gossip, member);
+        if ((mine > theirs || is_other) && !add_announcement(cluster, channel, &ours, member)) return;
+        if ((theirs > mine || is_other) && wanted.spans_count < MESSAGE_KNOWN_MAX)
             wanted.spans[wanted.spans_count++] = span_of(member->id, LINK_NODE_ID_BYTES);
     }
     if (!say_announcements(cluster, channel, &ours)) return;
