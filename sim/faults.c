@@ -258,7 +258,7 @@ static void bring_back(struct faults *faults)
         struct machine *removed = world->machines[i];
         const struct removal *removal = operators_removal(faults->operators, removed->node_id);
         bool is_there = removed->is_up && removed->is_ready && removed->paused_until_us <= world->now_us;
-        if (!is_there || removal == NULL || removal->state != REMOVAL_DONE) continue;
+        if (!is_there || removal == NULL) continue;
         operators_bring_back(faults->operators, machine, removed, dice_chance(&faults->prng, 300));
         break;
     }

@@ -111,7 +111,9 @@ static void on_done(struct operators *operators, struct machine *machine, enum t
                     const struct admin_answer *answer)
 {
     operators->counts.done++;
-    promises_note(&operators->promises, machine);
+    /* Who is taken out takes with it what only it has, also what it acknowledged without knowing that it is out.
+     */
+    if (!operators_has_removed(operators, machine->node_id)) promises_note(&operators->promises, machine);
     switch (kind) {
     case TAG_MAKE:
     case TAG_UNDO:
@@ -299,8 +301,7 @@ static void note_connecting(struct operators *operators, const struct admin_answ
     for (uint32_t i = 0; is_done && connecting->is_back && i < operators->removals_count; i++) {
         struct removal *removal = &operators->removals[i];
         const struct world *world = operators->world;
-        bool is_it = memcmp(removal->node_id, world->machines[connecting->with]->node_id, 32) == 0 ||
-                     memcmp(removal->node_id, world->machines[connecting->at]->node_id, 32) == 0;
+        bool is_it = memcmp(removal->node_id, world->machines[connecting->with]->node_id, 32) == 0;
         if (!is_it || removal->state != REMOVAL_BACK_ASKED) continue;
         removal->state = REMOVAL_BACK;
         operators->counts.returns++;
@@ -310,18 +311,17 @@ static void note_connecting(struct operators *operators, const struct admin_answ
 void operators_bring_back(struct operators *operators, struct machine *machine, struct machine *removed,
                           bool is_reversed)
 {
-    uint32_t index = 0;
     bool was_removed = false;
     const struct removal *removal = operators_removal(operators, removed->node_id);
     bool is_out = !view_is_member(machine_view(machine), removed->node_id, &was_removed) && was_removed;
-    if (removal == NULL || removal->state != REMOVAL_DONE || !is_out || operators->connecting.is_under_way) return;
-    index = (uint32_t)(removal - operators->removals);
-    operators->removals[index].state = REMOVAL_BACK_ASKED;
+    bool may_come = removal != NULL && (removal->state == REMOVAL_DONE || removal->state == REMOVAL_BACK_ASKED);
+    if (!may_come || !is_out || operators->connecting.is_under_way) return;
     if (is_reversed) {
-        connect_with(operators, removed, machine, true);
-    } else {
-        connect_with(operators, machine, removed, true);
+        connect_with(operators, removed, machine, false); /* in vain */
+        return;
     }
+    operators->removals[removal - operators->removals].state = REMOVAL_BACK_ASKED;
+    connect_with(operators, machine, removed, true);
 }
 
 /* Is it done? Nobody waits for a node that went away meanwhile. */

@@ -47,7 +47,7 @@ struct connecting {
     bool is_under_way;
     uint32_t at;   /* who was asked to connect */
     uint32_t with; /* whom */
-    bool is_back;  /* `with`, or `at`, is a node that was removed */
+    bool is_back;  /* `with` is a node that was removed */
     uint64_t since_us;
 };
 
@@ -100,8 +100,8 @@ void operators_change_layout(struct operators *operators, struct machine *machin
 void operators_remove(struct operators *operators, struct machine *machine, const struct machine *removed,
                       bool is_forced);
 
-/* Connect a node that is out of the cluster, and that `machine` knows to be out: at this node, or, with
- * `is_reversed`, at the other. Nothing when another connection is being waited for. */
+/* Connect a node that is out of the cluster, and that `machine` knows to be out. With `is_reversed` it is asked to
+ * connect itself, which must not bring it back. Nothing when another connection is being waited for. */
 void operators_bring_back(struct operators *operators, struct machine *machine, struct machine *removed,
                           bool is_reversed);
 
