@@ -54,10 +54,22 @@ static void add_node(struct table *table, const json_t *plan, const json_t *id)
     buffer_deinit(&text);
 }
 
-static void print_node_moves(const json_t *plan)
+static void add_zone(struct table *table, const json_t *plan, const json_t *zone)
 {
-    static const char *const titles[] = {"FROM", "", "TO", "PARTITIONS", "BYTES", NULL};
-    const json_t *moves = json_object_get(plan, "moves");
+    (void)plan;
+    struct span text = output_span_of(zone);
+    if (json_is_string(zone)) {
+        table_add_key(table, text);
+    } else {
+        table_add_text(table, "(new)");
+    }
+}
+
+/* Those of nodes come the largest first, those of zones are few. */
+static void print_moves(const json_t *plan, const char *member, const char *const *titles,
+                        void (*add_place)(struct table *table, const json_t *plan, const json_t *place))
+{
+    const json_t *moves = json_object_get(plan, member);
     struct table table;
     const json_t *move;
     size_t i;
@@ -65,9 +77,9 @@ static void print_node_moves(const json_t *plan)
     json_array_foreach(moves, i, move)
     {
         if (i == MOVES_SHOWN_MAX) break;
-        add_node(&table, plan, json_object_get(move, "from"));
+        add_place(&table, plan, json_object_get(move, "from"));
         table_add_text(&table, "->");
-        add_node(&table, plan, json_object_get(move, "to"));
+        add_place(&table, plan, json_object_get(move, "to"));
         roster_add_count(&table, move, "partitions");
         roster_add_bytes(&table, move, "bytes");
     }
@@ -75,40 +87,20 @@ static void print_node_moves(const json_t *plan)
     table_print(&table, stdout);
     table_deinit(&table);
     if (json_array_size(moves) > MOVES_SHOWN_MAX)
-        printf("and %zu smaller moves (-o json shows all)\n", json_array_size(moves) - MOVES_SHOWN_MAX);
-}
-
-static void print_zone_moves(const json_t *plan)
-{
-    static const char *const titles[] = {"FROM ZONE", "", "TO ZONE", "PARTITIONS", "BYTES", NULL};
-    struct table table;
-    const json_t *move;
-    size_t i;
-    table_init(&table, titles, 1u << 3 | 1u << 4);
-    json_array_foreach(json_object_get(plan, "zone_moves"), i, move)
-    {
-        if (json_is_null(json_object_get(move, "from"))) {
-            table_add_text(&table, "(new)");
-        } else {
-            roster_add_text(&table, move, "from");
-        }
-        table_add_text(&table, "->");
-        roster_add_text(&table, move, "to");
-        roster_add_count(&table, move, "partitions");
-        roster_add_bytes(&table, move, "bytes");
-    }
-    printf("\n");
-    table_print(&table, stdout);
-    table_deinit(&table);
+        printf("and %zu more moves (-o json shows all)\n", json_array_size(moves) - MOVES_SHOWN_MAX);
 }
 
 static void print_totals(const json_t *plan)
 {
     char count[AMOUNT_CHARS];
     char bytes[AMOUNT_CHARS];
-    printf("\n%s copies of partitions would be made, about %s in all",
-           amount_count(count, roster_number(plan, "moved_partitions")),
-           amount_bytes(bytes, roster_number(plan, "moved_bytes")));
+    printf("\n%s copies of partitions would be made",
+           amount_count(count, roster_number(plan, "moved_partitions")));
+    if (roster_number(plan, "partition_bytes") > 0) {
+        printf(", about %s in all", amount_bytes(bytes, roster_number(plan, "moved_bytes")));
+    } else {
+        printf("; the nodes hold next to nothing yet");
+    }
     printf("; a partition has room for %s\n", amount_bytes(bytes, roster_number(plan, "partition_capacity")));
 }
 
@@ -140,8 +132,10 @@ void layout_print_plan(const json_t *plan)
     printf("\n");
     print_nodes(plan);
     if (roster_number(plan, "moved_partitions") > 0) {
-        print_node_moves(plan);
-        print_zone_moves(plan);
+        static const char *const nodes[] = {"FROM", "", "TO", "PARTITIONS", "BYTES", NULL};
+        static const char *const zones[] = {"FROM ZONE", "", "TO ZONE", "PARTITIONS", "BYTES", NULL};
+        print_moves(plan, "moves", nodes, add_node);
+        print_moves(plan, "zone_moves", zones, add_zone);
     }
     print_totals(plan);
     print_warnings(plan);

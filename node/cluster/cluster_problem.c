@@ -91,9 +91,11 @@ static void add_absent(const struct cluster *cluster, const struct member *membe
     char name[CLUSTER_NAME_BYTES];
     char duration[DURATION_CHARS];
     uint64_t seconds = (cluster->now_ms - member->since_ms) / SECOND_MS;
-    if (member->is_self || (member->state != MEMBER_DOWN && member->state != MEMBER_UNKNOWN)) return;
-    if (!is_it(lister)) return;
-    if (member->state == MEMBER_DOWN) {
+    if (member_is_up(member, cluster->now_ms, cluster->settings->probe_interval_ms) || !is_it(lister)) return;
+    if (member->state == MEMBER_SUSPECT) {
+        snprintf(lister->line, LINE_CHARS, "%s does not answer since %s", name_of(member, name),
+                 duration_of(seconds, duration));
+    } else if (member->state == MEMBER_DOWN) {
         snprintf(lister->line, LINE_CHARS, "%s is down since %s", name_of(member, name),
                  duration_of(seconds, duration));
     } else {

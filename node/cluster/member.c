@@ -60,3 +60,10 @@ bool member_is_apart(const struct member *member, uint64_t probe_interval_ms)
 {
     return member_differs(member) && member->documents_apart_ms > MEMBER_APART_PROBES * probe_interval_ms;
 }
+
+bool member_is_up(const struct member *member, uint64_t now_ms, uint64_t probe_interval_ms)
+{
+    bool is_doubtful = member->state == MEMBER_SUSPECT &&
+                       now_ms - member->since_ms <= MEMBER_DOUBT_PROBES * probe_interval_ms;
+    return member->is_self || member->state == MEMBER_ALIVE || is_doubtful;
+}

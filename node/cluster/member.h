@@ -19,6 +19,9 @@
  * change meanwhile, are apart. */
 enum { MEMBER_APART_PROBES = 10 };
 
+/* A suspicion that is wrong is refuted within a few probe intervals: until then a suspect counts as up. */
+enum { MEMBER_DOUBT_PROBES = 5 };
+
 enum member_state { MEMBER_UNKNOWN, MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DOWN };
 
 struct member {
@@ -61,6 +64,9 @@ void member_hear_documents(struct member *member, const uint8_t digest[16], cons
  * interval of the cluster in `probe_interval_ms`. */
 bool member_differs(const struct member *member);
 bool member_is_apart(const struct member *member, uint64_t probe_interval_ms);
+
+/* Is it this node, or one that answers, or may well? */
+bool member_is_up(const struct member *member, uint64_t now_ms, uint64_t probe_interval_ms);
 
 /* The row of an id, or NULL. */
 struct member *members_find(const struct members *members, const uint8_t id[LINK_NODE_ID_BYTES]);

@@ -235,10 +235,11 @@ static void refuse_ring(const struct ring_layout *next, const struct ring_plan *
         break;
     case RING_TOO_FEW_ZONES:
         refuse(refusal,
-               "zone_redundancy %u wants %" PRIu32 " zone%s, there %s %" PRIu32
-               ": assign a node in each of %" PRIu32 " more zone%s%s",
-               next->zone_redundancy, ring->fault_want, plural(ring->fault_want), verb, ring->fault_have, missing,
-               plural(missing), or_set(other, "zone_redundancy", ring->fault_have));
+               "zone_redundancy %u wants %" PRIu32 " zone%s, there %s %" PRIu32 ": assign a node in %s%" PRIu32
+               " more zone%s%s",
+               next->zone_redundancy, ring->fault_want, plural(ring->fault_want), verb, ring->fault_have,
+               missing == 1 ? "" : "each of ", missing, plural(missing),
+               or_set(other, "zone_redundancy", ring->fault_have));
         break;
     case RING_FINE:
     case RING_BAD_INPUT:

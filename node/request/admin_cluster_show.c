@@ -18,7 +18,7 @@ struct admin_cluster_tally admin_cluster_count(const struct cluster *cluster)
     for (uint32_t i = 0; cluster != NULL && i < cluster->members.count; i++) {
         const struct member *member = cluster->members.rows[i];
         tally.nodes++;
-        tally.up += member->is_self || member->state == MEMBER_ALIVE || member->state == MEMBER_SUSPECT;
+        tally.up += member_is_up(member, cluster->now_ms, cluster->settings->probe_interval_ms);
         tally.suspects += !member->is_self && member->state == MEMBER_SUSPECT;
         tally.differing += member_differs(member);
         tally.apart += member_is_apart(member, cluster->settings->probe_interval_ms);
@@ -172,15 +172,15 @@ static void write_nodes(const struct service *service, const struct plan_input *
 
 /* --- zones ---------------------------------------------------------------------------------------------- */
 
-static bool is_up(const struct plan_input *input, const uint8_t *id)
+static bool is_up(const struct cluster *cluster, const struct plan_input *input, const uint8_t *id)
 {
     if (input->self_id != NULL && memcmp(input->self_id, id, RING_NODE_ID_BYTES) == 0) return true;
     const struct member *member = input->members == NULL ? NULL : members_find(input->members, id);
-    return member != NULL && (member->state == MEMBER_ALIVE || member->state == MEMBER_SUSPECT);
+    return member != NULL && member_is_up(member, cluster->now_ms, cluster->settings->probe_interval_ms);
 }
 
-static void write_zone(const struct plan_input *input, const struct ring_layout *layout, uint32_t zone,
-                       struct http_json_writer *writer)
+static void write_zone(const struct cluster *cluster, const struct plan_input *input,
+                       const struct ring_layout *layout, uint32_t zone, struct http_json_writer *writer)
 {
     uint64_t capacity = 0;
     uint32_t nodes = 0;
@@ -190,7 +190,7 @@ static void write_zone(const struct plan_input *input, const struct ring_layout 
         const struct ring_node *node = &layout->nodes[i];
         if (node->zone != zone) continue;
         nodes++;
-        up += is_up(input, node->id);
+        up += is_up(cluster, input, node->id);
         partitions += ring_layout_load(layout, i);
         if (__builtin_add_overflow(capacity, node->capacity, &capacity)) capacity = UINT64_MAX;
     }
@@ -203,13 +203,13 @@ static void write_zone(const struct plan_input *input, const struct ring_layout 
     http_json_end_object(writer);
 }
 
-static void write_zones(const struct plan_input *input, const struct ring_layout *layout,
-                        struct http_json_writer *writer)
+static void write_zones(const struct cluster *cluster, const struct plan_input *input,
+                        const struct ring_layout *layout, struct http_json_writer *writer)
 {
     http_json_name(writer, "zones");
     http_json_begin_array(writer);
     for (uint32_t i = 0; layout != NULL && i < layout->zones_count; i++)
-        write_zone(input, layout, i, writer);
+        write_zone(cluster, input, layout, i, writer);
     http_json_end_array(writer);
 }
 
@@ -302,7 +302,7 @@ void admin_cluster_show_all(const struct service *service, const struct plan_inp
     write_layout(staged, writer);
     write_problems(cluster, writer);
     write_nodes(service, input, staged->in_force, writer);
-    write_zones(input, staged->in_force, writer);
+    write_zones(cluster, input, staged->in_force, writer);
     write_gossip(cluster, writer);
     http_json_end_object(writer);
 }

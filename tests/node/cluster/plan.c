@@ -200,7 +200,7 @@ static void an_impossible_layout_is_refused_with_the_smallest_way_out(void **sta
     rig_assign(rig, "n3", "z1", RIG_GIB);
     rig_set(rig, -1, 2);
     expect_impossible(rig, 1,
-                      "zone_redundancy 2 wants 2 zones, there is 1: assign a node in each of 1 more zone, or set "
+                      "zone_redundancy 2 wants 2 zones, there is 1: assign a node in 1 more zone, or set "
                       "zone_redundancy to 1");
     rig_set(rig, 2, 3);
     expect_impossible(rig, 1,

@@ -80,6 +80,21 @@ static void expect_problem(const struct sample *sample, const char *text)
     assert_string_equal(line, text);
 }
 
+/* A suspicion that is refuted at once is no news; one that stands is, long before the node is called down. */
+static void who_does_not_answer_for_some_probes_is_not_up(void **state)
+{
+    (void)state;
+    static struct sample sample;
+    sample_init(&sample);
+    sample.rows[1].state = MEMBER_SUSPECT;
+    sample.rows[1].since_ms = 1000;
+    sample.cluster.now_ms = 1000 + MEMBER_DOUBT_PROBES * PROBE_MS;
+    expect_verdict(&sample, "well", "3 of 3 nodes are up, no layout, all documents equal");
+    sample.cluster.now_ms += PROBE_MS;
+    expect_verdict(&sample, "degraded", "2 of 3 nodes are up, no layout, all documents equal");
+    expect_problem(&sample, "0100000000000000 does not answer since 6 s");
+}
+
 /* For people: nobody divides by 3,600 at night. */
 static void times_are_said_in_their_two_largest_units(void **state)
 {
@@ -107,6 +122,7 @@ static void times_are_said_in_their_two_largest_units(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_does_not_answer_for_some_probes_is_not_up),
         cmocka_unit_test(times_are_said_in_their_two_largest_units),
         cmocka_unit_test(right_after_a_change_a_healthy_cluster_is_well),
         cmocka_unit_test(documents_that_stay_different_are_a_problem),
