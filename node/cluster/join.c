@@ -97,6 +97,17 @@ static void on_removed(struct cluster *cluster, struct channel *channel, const s
 
 /* --- words before or after membership --------------------------------------------------------------------- */
 
+/* We were taken out, and a member holds us for one: it is behind, or we were let in again and lost what we were
+ * granted. It is asked; what is behind changes nothing here. */
+static void ask_who_holds_us_for_a_member(struct cluster *cluster, struct channel *channel)
+{
+    const struct join *join = cluster->join;
+    bool is_busy = join->is_asking || join->is_adopting || join->is_founding;
+    bool is_by_member = join_is_same_cluster(cluster, channel) &&
+                        view_is_member(*cluster->view, channel->link.peer.node_id, NULL);
+    if (is_by_member && !is_busy) join_ask(cluster, channel);
+}
+
 /* A word of a node that thinks us both members, while our documents do not say so. */
 static void on_early_word(struct cluster *cluster, struct channel *channel)
 {
@@ -104,7 +115,11 @@ static void on_early_word(struct cluster *cluster, struct channel *channel)
                                     .reason = MESSAGE_REASON_NOT_MEMBER,
                                     .text = span_text("you are no member here (yet)")};
     bool was_removed = false;
-    if (!join_is_self_known(cluster) || channel->is_invited) return; /* we do not know yet; it does not know yet */
+    if (channel->is_invited) return; /* it does not know yet */
+    if (!join_is_self_known(cluster)) {
+        ask_who_holds_us_for_a_member(cluster, channel);
+        return;
+    }
     (void)view_is_member(*cluster->view, channel->link.peer.node_id, &was_removed);
     if (was_removed) {
         say_removed(cluster, channel);

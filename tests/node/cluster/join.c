@@ -258,6 +258,19 @@ static void a_node_that_does_not_know_yet_is_brought_back(void **state)
     rig_expect_agreement(&rig, nodes, 2, 60);
 }
 
+/* The others hold it for a member then, and nobody is asked to connect it once more. */
+static void a_node_that_died_before_it_stored_its_return_comes_back(void **state)
+{
+    (void)state;
+    join_two();
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 30);
+    disk_fail_next(&nodes[1]->disk, 1, ERR_IO);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    assert_false(nodes[1]->is_up);
+    rig_expect_agreement(&rig, nodes, 2, 120);
+}
+
 /* A member that has heard of the removal only says so to a node that is back already: that one stays. */
 static void the_word_of_who_has_not_heard_of_the_return_does_no_harm(void **state)
 {
@@ -342,6 +355,7 @@ int main(void)
         test(a_node_taken_out_learns_it_and_an_operator_brings_it_back),
         test(a_node_taken_out_does_not_bring_itself_back),
         test(a_node_that_does_not_know_yet_is_brought_back),
+        test(a_node_that_died_before_it_stored_its_return_comes_back),
         test(the_word_of_who_has_not_heard_of_the_return_does_no_harm),
         test(who_was_let_in_by_a_node_that_was_taken_out_stays),
         test(a_join_can_be_cut_short_anywhere),
