@@ -238,11 +238,23 @@ bool operators_has_removed(const struct operators *operators, const uint8_t node
     return removal != NULL && removal->state != REMOVAL_REFUSED;
 }
 
+/* What this machine was told to remove is not removed when nobody else has heard of it. */
+static void hand_over_removals(struct operators *operators, const struct machine *removed)
+{
+    for (uint32_t i = 0; i < operators->removals_count; i++) {
+        struct removal *removal = &operators->removals[i];
+        if (removal->machine != removed->index) continue;
+        if (removal->state == REMOVAL_DONE) removal->state = REMOVAL_ASKED;
+        if (removal->state == REMOVAL_BACK) removal->state = REMOVAL_BACK_ASKED;
+    }
+}
+
 /* What only this machine has goes with it; what another one has is that one's to keep. */
 static void hand_over(struct operators *operators, const struct machine *removed)
 {
     struct world *world = operators->world;
     promises_hand_over(&operators->promises, world, removed);
+    hand_over_removals(operators, removed);
     for (uint32_t i = 0; i < operators->facts_count; i++) {
         struct fact *fact = &operators->facts[i];
         if (fact->machine != removed->index) continue;
@@ -267,6 +279,7 @@ void operators_remove(struct operators *operators, struct machine *machine, cons
     assert(before == NULL || before->state == REMOVAL_REFUSED);
     memcpy(removal->node_id, removed->node_id, sizeof removal->node_id);
     removal->state = REMOVAL_ASKED;
+    removal->machine = machine->index;
     hand_over(operators, removed);
     hash_hex(removed->node_id, sizeof removed->node_id, id);
     snprintf(body, sizeof body, "{\"node\":\"%s\",\"force\":%s}", id, is_forced ? "true" : "false");
@@ -321,6 +334,7 @@ void operators_bring_back(struct operators *operators, struct machine *machine, 
         return;
     }
     operators->removals[removal - operators->removals].state = REMOVAL_BACK_ASKED;
+    operators->removals[removal - operators->removals].machine = machine->index;
     connect_with(operators, machine, removed, true);
 }
 

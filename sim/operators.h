@@ -39,6 +39,7 @@ enum removal_state {
 
 struct removal {
     uint8_t node_id[32];
+    uint32_t machine; /* that was asked to remove it */
     enum removal_state state;
 };
 
