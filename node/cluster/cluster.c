@@ -418,5 +418,8 @@ uint64_t cluster_deadline_ms(const struct cluster *cluster)
 
 void cluster_on_settings(struct cluster *cluster)
 {
+    struct link_identity was = cluster->identity;
     take_secrets(cluster);
+    links_on_secrets(cluster, &was);
+    sodium_memzero(&was, sizeof was);
 }

@@ -3,6 +3,7 @@
 
 #include "node/cluster/formation.h"
 #include "node/cluster/join.h"
+#include "node/cluster/links.h"
 
 #include <stdio.h>
 
@@ -61,13 +62,23 @@ static const char *name_of(const struct member *member, char name[CLUSTER_NAME_B
 
 /* --- this node -------------------------------------------------------------------------------------------- */
 
+/* Seen by gossip, or at the other end of a link. */
+static void add_copy(const struct cluster *cluster, struct lister *lister)
+{
+    const char *address = links_has_copy(cluster) ? cluster->links->copy_address : "";
+    bool is_doubled = cluster->gossip != NULL && gossip_stats(cluster->gossip).is_doubled;
+    if ((!is_doubled && address[0] == '\0') || !is_it(lister)) return;
+    snprintf(lister->line, LINE_CHARS,
+             "another process%s%.100s has the identity of this node: stop one, it is a copy of the data directory",
+             address[0] == '\0' ? "" : " at ", address);
+}
+
 static void add_own(const struct cluster *cluster, struct lister *lister)
 {
     const struct join *join = cluster->join;
     if (cluster->stage == CLUSTER_REMOVED)
         add(lister, "this node was taken out of the cluster: an operator must connect it again");
-    if (cluster->gossip != NULL && gossip_stats(cluster->gossip).is_doubled)
-        add(lister, "another process has the identity of this node: stop one, it is a copy of the data directory");
+    add_copy(cluster, lister);
     if (cluster->identity.secrets_count == 0) add(lister, "there is no cluster secret: no node can be reached");
     if (join->stuck[0] != '\0' && cluster->stage != CLUSTER_MEMBER && is_it(lister))
         snprintf(lister->line, LINE_CHARS, "not let into a cluster: %s", join->stuck);

@@ -1,10 +1,12 @@
 /* The table of links, and their bytes. */
 #include "node/cluster/links.h"
 
-#include <assert.h>
-#include <stdio.h>
+#include "node/cluster/links_keep.h"
+#include "node/cluster/links_refusals.h"
 
-enum { CHANNEL_BYTES_MAX = 16 << 20, MINUTE_MS = 60000 };
+#include <assert.h>
+
+enum { CHANNEL_BYTES_MAX = 16 << 20 };
 
 static bool is_of_use(const struct channel *channel)
 {
@@ -73,32 +75,43 @@ static struct channel *begin(struct cluster *cluster, uint32_t number, enum chan
 
 static uint64_t deadline_ms(const struct channel *channel)
 {
-    uint64_t link_ms = UINT64_MAX;
+    uint64_t ms = UINT64_MAX;
+    if (channel->is_retired && is_of_use(channel)) return channel->used_ms;
     switch (channel->state) {
-    case CHANNEL_DIALLING: return channel->used_ms + LINKS_DIAL_MS;
-    case CHANNEL_SHAKING: return link_deadline_ms(&channel->link);
+    case CHANNEL_DIALLING: ms = channel->used_ms + LINKS_DIAL_MS; break;
+    case CHANNEL_SHAKING: ms = link_deadline_ms(&channel->link); break;
     case CHANNEL_READY:
-        link_ms = link_deadline_ms(&channel->link);
-        return link_ms < channel->used_ms + LINKS_IDLE_MS ? link_ms : channel->used_ms + LINKS_IDLE_MS;
-    case CHANNEL_ENDING: return channel->used_ms + LINKS_END_MS;
-    case CHANNEL_CLOSING: return UINT64_MAX;
+        ms = link_deadline_ms(&channel->link);
+        if (channel->used_ms + LINKS_IDLE_MS < ms) ms = channel->used_ms + LINKS_IDLE_MS;
+        if (channel->is_sending && channel->burst_ms + LINKS_STALL_MS < ms)
+            ms = channel->burst_ms + LINKS_STALL_MS;
+        break;
+    case CHANNEL_ENDING: ms = channel->used_ms + LINKS_END_MS; break;
+    case CHANNEL_CLOSING: ms = channel->used_ms + LINKS_CLOSE_MS; break;
     }
-    return UINT64_MAX;
+    return ms;
 }
 
 static void arm(struct cluster *cluster, struct channel *channel)
 {
     timers_remove(&cluster->timers, &channel->timer);
-    uint64_t deadline = deadline_ms(channel);
-    if (deadline != UINT64_MAX) timers_add(&cluster->timers, &channel->timer, deadline);
+    timers_add(&cluster->timers, &channel->timer, deadline_ms(channel));
+}
+
+void links_retire(struct cluster *cluster, struct channel *channel)
+{
+    channel->is_retired = true;
+    arm(cluster, channel);
 }
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
+/* The number is free when the connection is gone. Until then the close is asked for again: it may have been lost
+ * for want of memory. */
 static void close_now(struct cluster *cluster, struct channel *channel)
 {
-    if (channel->state == CHANNEL_CLOSING) return;
     channel->state = CHANNEL_CLOSING;
+    channel->used_ms = cluster->now_ms;
     outbox_close(&cluster->outbox, channel->number);
     arm(cluster, channel);
 }
@@ -113,10 +126,16 @@ static void tell_gone(struct cluster *cluster, struct channel *channel, const ch
     arm(cluster, channel);
 }
 
-static void drop(struct cluster *cluster, struct channel *channel, const char *why)
+void links_drop(struct cluster *cluster, struct channel *channel, const char *why)
 {
     tell_gone(cluster, channel, why);
-    close_now(cluster, channel);
+    if (channel->state != CHANNEL_CLOSING) close_now(cluster, channel);
+}
+
+/* Of a closed one only the number is still in use. Behind all else in a step, as a message may lie in the link. */
+static void free_closed(struct channel *channel)
+{
+    if (channel->state == CHANNEL_CLOSING) link_deinit(&channel->link);
 }
 
 /* --- out ------------------------------------------------------------------------------------------------ */
@@ -139,8 +158,9 @@ static void pump(struct cluster *cluster, struct channel *channel)
         burst += length;
     }
     channel->is_sending = burst > 0;
+    channel->burst_ms = cluster->now_ms;
     if (cluster->outbox.lost_count != lost_count) {
-        drop(cluster, channel, "out of memory");
+        links_drop(cluster, channel, "out of memory");
     } else if (burst == 0 && channel->state == CHANNEL_ENDING) {
         close_now(cluster, channel);
     }
@@ -150,9 +170,14 @@ bool links_say(struct cluster *cluster, struct channel *channel, enum link_prior
                const struct message *message)
 {
     if (channel->state != CHANNEL_READY) return false;
+    if (!channel->is_full && link_queued_bytes(&channel->link) > LINKS_STRANGER_BYTES_MAX) {
+        links_drop(cluster, channel, "it does not take what is said");
+        return false;
+    }
+    if (message->kind == MESSAGE_JOIN_ASK) link_set_message_max(&channel->link, LINKS_MESSAGE_BYTES_MAX);
     struct span bytes = message_encode(message, &cluster->step);
     if (bytes.bytes == NULL || !link_send(&channel->link, priority, bytes)) {
-        drop(cluster, channel, "out of memory");
+        links_drop(cluster, channel, "out of memory");
         return false;
     }
     channel->used_ms = cluster->now_ms;
@@ -163,7 +188,7 @@ bool links_say(struct cluster *cluster, struct channel *channel, enum link_prior
 void links_end(struct cluster *cluster, struct channel *channel)
 {
     if (channel->state != CHANNEL_READY) {
-        drop(cluster, channel, NULL);
+        links_drop(cluster, channel, NULL);
         return;
     }
     tell_gone(cluster, channel, NULL);
@@ -184,12 +209,9 @@ void links_offend(struct cluster *cluster, struct channel *channel, const char *
     if (member != NULL && cluster->gossip != NULL) {
         gossip_offence(cluster->gossip, member, what, cluster->now_ms);
     } else {
-        struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a node sent what no sound node sends");
-        outbox_node(&cluster->outbox, line, "node", channel->link.peer.node_id);
-        outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
-        outbox_text(&cluster->outbox, line, "what", span_text(what));
+        links_refusals_note_offence(cluster, channel, what);
     }
-    drop(cluster, channel, what);
+    links_drop(cluster, channel, what);
 }
 
 void links_end_all(struct cluster *cluster)
@@ -202,35 +224,13 @@ void links_end_all(struct cluster *cluster)
 
 /* --- in ------------------------------------------------------------------------------------------------- */
 
-/* A handshake that came to nothing: said so often a minute, then counted only. A node that dials itself to find
- * out whether it is the one meant is no news. */
-static void log_refusal(struct cluster *cluster, const struct channel *channel, const char *why)
-{
-    static const uint8_t nobody[LINK_NODE_ID_BYTES] = {0};
-    struct links *links = cluster->links;
-    if (why == LINK_REASON_SELF) return;
-    if (cluster->now_ms - links->refusals_since_ms >= MINUTE_MS) {
-        links->refusals_since_ms = cluster->now_ms;
-        links->refusals_count = 0;
-    }
-    if (links->refusals_count++ >= LINKS_REFUSALS_LOGGED) return;
-    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a link to another node was refused");
-    outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
-    outbox_text(&cluster->outbox, line, "why", span_text(why));
-    if (memcmp(channel->link.peer.node_id, nobody, sizeof nobody) != 0)
-        outbox_node(&cluster->outbox, line, "node", channel->link.peer.node_id);
-    if (links->refusals_count == LINKS_REFUSALS_LOGGED) outbox_number(line, "silent_until_next_minute", 1);
-}
-
 static void take_message(struct cluster *cluster, struct channel *channel)
 {
     struct message message;
     const char *why = NULL;
     const struct span bytes = channel->link.message;
     channel->used_ms = cluster->now_ms;
-    if (bytes.length > LINKS_MESSAGE_BYTES_MAX) {
-        links_offend(cluster, channel, "a message that is too long");
-    } else if (!message_decode(bytes, &cluster->step, &message, &why)) {
+    if (!message_decode(bytes, &cluster->step, &message, &why)) {
         links_offend(cluster, channel, why);
     } else if (message.kind == MESSAGE_UNKNOWN) {
         cluster->links->unknown_messages++;
@@ -244,23 +244,35 @@ static void on_ready(struct cluster *cluster, struct channel *channel)
     channel->state = CHANNEL_READY;
     channel->used_ms = cluster->now_ms;
     arm(cluster, channel);
+    link_set_message_max(&channel->link, LINKS_STRANGER_BYTES_MAX);
     cluster->links->calls.on_ready(cluster, channel);
+    if (channel->is_full) link_set_message_max(&channel->link, LINKS_MESSAGE_BYTES_MAX);
+    links_keep_one(cluster, channel);
+}
+
+/* Nothing that whoever sits on the way can do: the other end has sealed it. */
+static bool is_offence(const char *why)
+{
+    return why == LINK_REASON_SHAPE || why == LINK_REASON_SIZE;
 }
 
 static void on_refused(struct cluster *cluster, struct channel *channel)
 {
     const char *why = channel->link.reason;
-    if (channel->state == CHANNEL_READY) {
-        links_offend(cluster, channel, why);
+    if (channel->state == CHANNEL_READY && is_offence(why)) {
+        links_offend(cluster, channel, why == LINK_REASON_SIZE ? "a message that is too long" : why);
         return;
     }
-    log_refusal(cluster, channel, why);
-    drop(cluster, channel, why);
+    pump(cluster, channel); /* there may be an ANSWER that says which versions we speak */
+    links_refusals_note(cluster, channel, why);
+    links_drop(cluster, channel, why);
 }
 
 static void on_bytes(struct cluster *cluster, struct channel *channel, struct span bytes)
 {
     enum link_verdict verdict = LINK_READY;
+    if (channel->is_full && is_of_use(channel))
+        channel->used_ms = cluster->now_ms; /* a long message takes its time */
     while (verdict != LINK_MORE && is_of_use(channel) && channel->state != CHANNEL_DIALLING) {
         size_t taken = 0;
         verdict = link_read(&channel->link, bytes, &taken, cluster->now_ms);
@@ -282,7 +294,7 @@ static void shake(struct cluster *cluster, struct channel *channel, bool is_dial
     if (!link_init(&channel->link, &cluster->identity, is_dialler, &cluster->prng, &cluster->links->budget,
                    cluster->now_ms)) {
         channel->link = (struct link){0};
-        drop(cluster, channel, "out of memory");
+        links_drop(cluster, channel, "out of memory");
         return;
     }
     arm(cluster, channel);
@@ -293,8 +305,9 @@ static void accept_link(struct cluster *cluster, uint32_t number, struct span re
 {
     struct channel *channel = NULL;
     bool is_wanted = !cluster->is_draining && cluster->identity.secrets_count > 0;
-    if (is_wanted && remote.length < CLUSTER_ADDRESS_BYTES)
-        channel = begin(cluster, number, CHANNEL_SHAKING, remote);
+    is_wanted = is_wanted && remote.length < CLUSTER_ADDRESS_BYTES;
+    if (is_wanted) links_keep_room(cluster, remote);
+    if (is_wanted) channel = begin(cluster, number, CHANNEL_SHAKING, remote);
     if (channel == NULL) {
         outbox_close(&cluster->outbox, number);
     } else {
@@ -312,6 +325,13 @@ static void on_open(struct cluster *cluster, const struct event *event)
     }
 }
 
+static void on_sent(struct cluster *cluster, struct channel *channel)
+{
+    channel->is_sending = false;
+    if (is_of_use(channel)) channel->used_ms = cluster->now_ms;
+    pump(cluster, channel);
+}
+
 static void on_gone(struct cluster *cluster, struct channel *channel, const char *why)
 {
     tell_gone(cluster, channel, why == NULL ? "the connection was closed" : why);
@@ -326,38 +346,58 @@ void links_on_event(struct cluster *cluster, const struct event *event)
         on_open(cluster, event);
         return;
     }
-    if (channel == NULL) return; /* it was closed as it came in */
+    if (channel == NULL) { /* it was closed as it came in; unless that was lost */
+        if (event->kind != EVENT_LINK_GONE) outbox_close(&cluster->outbox, event->link.number);
+        return;
+    }
+    if (event->kind == EVENT_LINK_GONE) {
+        on_gone(cluster, channel, event->link.why);
+        return;
+    }
     if (event->kind == EVENT_LINK_BYTES) {
         on_bytes(cluster, channel, event->link.bytes);
-    } else if (event->kind == EVENT_LINK_SENT) {
-        channel->is_sending = false;
-        pump(cluster, channel);
     } else {
-        on_gone(cluster, channel, event->link.why);
+        on_sent(cluster, channel);
+    }
+    free_closed(channel);
+}
+
+static void on_time_shaking(struct cluster *cluster, struct channel *channel)
+{
+    if (channel->is_retired) {
+        links_drop(cluster, channel, "the cluster secrets were changed");
+        return;
+    }
+    (void)link_tick(&channel->link, cluster->now_ms);
+    links_refusals_note(cluster, channel, LINK_REASON_LATE);
+    links_drop(cluster, channel, LINK_REASON_LATE);
+}
+
+/* The other end is silent, or does not read. */
+static void on_time_ready(struct cluster *cluster, struct channel *channel)
+{
+    if (channel->is_sending && cluster->now_ms >= channel->burst_ms + LINKS_STALL_MS) {
+        links_drop(cluster, channel, "it does not take what is said");
+    } else if (channel->is_retired || cluster->now_ms >= channel->used_ms + LINKS_IDLE_MS) {
+        links_end(cluster, channel);
+    } else {
+        (void)link_tick(&channel->link, cluster->now_ms);
+        arm(cluster, channel);
+        pump(cluster, channel);
     }
 }
 
 void links_on_time(struct cluster *cluster, struct timer *timer)
 {
     struct channel *channel = LIST_OWNER(timer, struct channel, timer);
-    bool is_late = cluster->now_ms >= channel->used_ms;
     switch (channel->state) {
-    case CHANNEL_DIALLING: drop(cluster, channel, "no answer"); return;
-    case CHANNEL_SHAKING:
-        if (link_tick(&channel->link, cluster->now_ms)) break;
-        log_refusal(cluster, channel, LINK_REASON_LATE);
-        drop(cluster, channel, LINK_REASON_LATE);
-        return;
-    case CHANNEL_READY:
-        is_late = cluster->now_ms >= channel->used_ms + LINKS_IDLE_MS;
-        if (!is_late && link_tick(&channel->link, cluster->now_ms)) break;
-        links_end(cluster, channel);
-        return;
+    case CHANNEL_DIALLING: links_drop(cluster, channel, "no answer"); break;
+    case CHANNEL_SHAKING: on_time_shaking(cluster, channel); break;
+    case CHANNEL_READY: on_time_ready(cluster, channel); break;
     case CHANNEL_ENDING:
-    case CHANNEL_CLOSING: close_now(cluster, channel); return;
+    case CHANNEL_CLOSING: close_now(cluster, channel); break;
     }
-    arm(cluster, channel);
-    pump(cluster, channel);
+    free_closed(channel);
 }
 
 /* --- dialling and finding -------------------------------------------------------------------------------- */
@@ -373,9 +413,14 @@ struct channel *links_dial(struct cluster *cluster, struct span address, enum ch
     if (number == LIMITS_LINKS_DIALLED_MAX) return NULL;
     struct channel *channel = begin(cluster, number, CHANNEL_DIALLING, address);
     if (channel == NULL) return NULL;
+    uint64_t lost_count = cluster->outbox.lost_count;
     channel->purpose = purpose;
     outbox_dial(&cluster->outbox, number, address);
     arm(cluster, channel);
+    if (cluster->outbox.lost_count != lost_count) {
+        forget(cluster, channel); /* nobody would ever answer */
+        return NULL;
+    }
     return channel;
 }
 

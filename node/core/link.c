@@ -215,6 +215,12 @@ enum link_verdict link_read(struct link *link, struct span bytes, size_t *taken,
     return verdict;
 }
 
+void link_set_message_max(struct link *link, size_t bytes)
+{
+    assert(link->state->receiving != NULL);
+    link_inbox_set_message_max(&link->state->receiving->inbox, bytes);
+}
+
 /* --- what goes ------------------------------------------------------------------------------------------ */
 
 bool link_send(struct link *link, enum link_priority priority, struct span message)

@@ -111,6 +111,10 @@ void link_deinit(struct link *link); /* accepts a zeroed one, and itself twice *
  * LINK_ENDED was cut. */
 enum link_verdict link_read(struct link *link, struct span bytes, size_t *taken, uint64_t now_ms);
 
+/* From now on a message that comes may have so many bytes (LINK_MESSAGE_BYTES_MAX until it is said), and half ones
+ * together as many for each priority. Only once ready (asserted). */
+void link_set_message_max(struct link *link, size_t bytes);
+
 /* Queue a message, at most LINK_MESSAGE_BYTES_MAX (asserted), which is copied. Only once ready (asserted). False:
  * LINK_QUEUE_BYTES_MAX or memory, or the link was ended or refused meanwhile; nothing was queued. */
 bool link_send(struct link *link, enum link_priority priority, struct span message);

@@ -11,7 +11,16 @@ _Static_assert((int)LINK_MESSAGE_BYTES_MAX <= (int)LINK_HALF_BYTES_MAX, "the lar
 
 void link_inbox_init(struct link_inbox *inbox, struct arena_budget *budget)
 {
-    *inbox = (struct link_inbox){.budget = budget};
+    *inbox = (struct link_inbox){
+        .budget = budget, .message_bytes_max = LINK_MESSAGE_BYTES_MAX, .halves_bytes_max = LINK_HALF_BYTES_MAX};
+}
+
+void link_inbox_set_message_max(struct link_inbox *inbox, size_t bytes)
+{
+    assert(bytes <= LINK_MESSAGE_BYTES_MAX);
+    size_t together = bytes * LINK_PRIORITIES_COUNT;
+    inbox->message_bytes_max = bytes;
+    inbox->halves_bytes_max = together < LINK_HALF_BYTES_MAX ? together : LINK_HALF_BYTES_MAX;
 }
 
 static void half_deinit(struct link_half *half)
@@ -52,8 +61,8 @@ static bool half_reserve(struct link_half *half, size_t length, struct arena_bud
 static const char *append(struct link_inbox *inbox, struct link_half *half, struct span bytes)
 {
     if (bytes.length == 0) return LINK_REASON_SHAPE; /* a message of many pieces has no empty one */
-    if (bytes.length > LINK_MESSAGE_BYTES_MAX - half->length) return LINK_REASON_SIZE;
-    if (bytes.length > LINK_HALF_BYTES_MAX - inbox->halves_bytes) return LINK_REASON_SIZE;
+    if (half->length + bytes.length > inbox->message_bytes_max) return LINK_REASON_SIZE;
+    if (inbox->halves_bytes + bytes.length > inbox->halves_bytes_max) return LINK_REASON_SIZE;
     bool is_new = half->bytes == NULL;
     if (!half_reserve(half, half->length + bytes.length, inbox->budget)) return LINK_REASON_MEMORY;
     if (is_new) inbox->halves_count++;
@@ -81,6 +90,7 @@ const char *link_inbox_add(struct link_inbox *inbox, const struct link_piece *pi
     struct link_half *half = &inbox->halves[piece->slot];
     *is_whole = piece->is_last;
     if (piece->is_last && half->bytes == NULL) {
+        if (piece->bytes.length > inbox->message_bytes_max) return LINK_REASON_SIZE;
         *message = piece->bytes;
         return NULL;
     }

@@ -21,11 +21,15 @@ struct link_inbox {
     struct link_half whole;                     /* the one handed out last */
     size_t halves_bytes;                        /* of all halves */
     uint32_t halves_count;
+    size_t message_bytes_max;
+    size_t halves_bytes_max;
     struct arena_budget *budget;
 };
 
 /* `budget` outlives it; NULL: none. */
 void link_inbox_init(struct link_inbox *inbox, struct arena_budget *budget);
+/* As link_set_message_max() says. */
+void link_inbox_set_message_max(struct link_inbox *inbox, size_t bytes);
 void link_inbox_deinit(struct link_inbox *inbox); /* accepts a zeroed one, and itself twice */
 
 /* Take a piece. NULL, or why it is refused (LINK_REASON_…). `is_whole`: it was the last of `message`, which lies

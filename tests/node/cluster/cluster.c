@@ -68,8 +68,9 @@ static void a_fresh_node_says_nothing_to_anybody(void **state)
 static void a_node_being_stopped_before_it_is_ready_does_not_begin(void **state)
 {
     (void)state;
+    struct event drain = {.kind = EVENT_DRAIN};
     machine_start(nodes[0]);
-    machine_drain(nodes[0]);
+    machine_step(nodes[0], &drain);
     rig_run(&rig, 5);
     assert_int_equal(cluster_deadline_ms(rig_cluster(nodes[0])), UINT64_MAX);
 }
@@ -94,6 +95,73 @@ static void each_start_is_newer_than_all_before(void **state)
         assert_true(rig_cluster(nodes[1])->reserved > now);
         last = now;
     }
+}
+
+/* --- links between two ------------------------------------------------------------------------------------------
+ */
+
+static uint32_t ready_count(struct machine *machine, bool is_dialled)
+{
+    const struct links *links = rig_cluster(machine)->links;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < LINKS_MAX; i++) {
+        bool is_such = (i < LIMITS_LINKS_DIALLED_MAX) == is_dialled;
+        count += is_such && links->channels[i] != NULL && links->channels[i]->state == CHANNEL_READY;
+    }
+    return count;
+}
+
+/* Both dial, and one dials twice: the link that the lower id dialled first stays, at both ends. */
+static void of_links_between_two_members_one_stays(void **state)
+{
+    (void)state;
+    form();
+    rig_run(&rig, 60); /* those of the joining are idle, and gone */
+    struct machine *low = nodes[0];
+    struct machine *high = nodes[1];
+    if (memcmp(low->node_id, high->node_id, LINK_NODE_ID_BYTES) > 0) {
+        low = nodes[1];
+        high = nodes[0];
+    }
+    assert_int_equal(rig_connect(&rig, high, low->settings.cluster.address), 200);
+    assert_int_equal(rig_connect(&rig, low, high->settings.cluster.address), 200);
+    rig_run(&rig, 3);
+    assert_int_equal(rig_connect(&rig, low, high->settings.cluster.address), 200);
+    rig_run(&rig, 3);
+    assert_int_equal(ready_count(low, true), 1);
+    assert_int_equal(ready_count(low, false), 0);
+    assert_int_equal(ready_count(high, true), 0);
+    assert_int_equal(ready_count(high, false), 1);
+}
+
+static void set_secrets(struct machine *machine, const char *letters)
+{
+    struct cluster_settings *cluster = &machine->settings.cluster;
+    cluster->secrets_count = (uint32_t)strlen(letters);
+    for (uint32_t i = 0; i < cluster->secrets_count; i++)
+        memset(cluster->secrets[i], letters[i], LINK_SECRET_BYTES);
+    node_settings_changed(&machine->node);
+}
+
+/* Two steps further than docs/protocol.md has it: no link, no packet of the former secret is left, and all is
+ * told. */
+static void a_secret_is_replaced_under_way(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"st", "ts", "t"};
+    char alias[] = "bucket-0";
+    form();
+    for (size_t step = 0; step < sizeof steps / sizeof steps[0]; step++) {
+        for (int i = 0; i < 3; i++) {
+            set_secrets(nodes[i], steps[step]);
+            alias[7] = (char)('0' + 3 * step + (size_t)i);
+            assert_int_equal(rig_make_bucket(&rig, nodes[i], alias), 200);
+            rig_run(&rig, 1);
+        }
+    }
+    rig_expect_agreement(&rig, nodes, 3, 60);
+    for (int i = 0; i < 3; i++)
+        assert_true(rig_has_bucket(nodes[i], alias));
 }
 
 /* --- what is stuck ----------------------------------------------------------------------------------------------
@@ -171,6 +239,8 @@ int main(void)
         test(a_fresh_node_says_nothing_to_anybody),
         test(a_node_being_stopped_before_it_is_ready_does_not_begin),
         test(each_start_is_newer_than_all_before),
+        test(of_links_between_two_members_one_stays),
+        test(a_secret_is_replaced_under_way),
         test(all_is_well_without_a_problem),
         test(who_is_down_is_named),
         test(who_was_not_heard_of_is_named),

@@ -148,7 +148,7 @@ static void take_out(const uint8_t *node_id)
     struct span payload = document_encode_member(&puppet.arena, &member);
     struct op_document document = {
         .key = document_key_of(&puppet.arena, DOCUMENT_MEMBER, span_of(node_id, LINK_NODE_ID_BYTES)),
-        .register_ = {UINT64_C(1) << 61, 7, payload.bytes, payload.length}};
+        .register_ = {UINT64_C(1) << 51, 7, payload.bytes, payload.length}};
     const struct message message = {
         .kind = MESSAGE_DOCS, .is_last = true, .documents = &document, .documents_count = 1};
     puppet_ask_for_documents(&puppet);
@@ -211,23 +211,44 @@ static void bytes_that_are_no_handshake_are_refused_and_said(void **state)
     assert_int_equal(links_count(), 0);
 }
 
-/* What knocks at the port must not fill the log. */
-static void refusals_are_said_so_often_a_minute(void **state)
+static uint32_t refusals_count(void)
 {
-    (void)state;
-    puppet.number = PUPPET_LINK;
-    puppet.is_open = true;
-    for (uint32_t i = 0; i < 10 * LINKS_REFUSALS_LOGGED; i++) {
-        puppet_link_event(&puppet, EVENT_LINK_OPEN, (struct span){0});
-        puppet_link_event(&puppet, EVENT_LINK_BYTES,
-                          span_text("GET / HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n"
-                                    "GET / HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n"));
-        puppet_link_event(&puppet, EVENT_LINK_GONE, (struct span){0});
-    }
     uint32_t lines = 0;
     for (const char *at = puppet.log; (at = strstr(at, "was refused")) != NULL; at++)
         lines++;
-    assert_int_equal(lines, LINKS_REFUSALS_LOGGED);
+    return lines;
+}
+
+static void knock(const char *remote)
+{
+    struct event event = {.kind = EVENT_LINK_OPEN};
+    event.link.number = PUPPET_LINK;
+    event.link.remote = span_text(remote);
+    puppet.number = PUPPET_LINK;
+    puppet.is_open = true;
+    puppet_step(&puppet, &event);
+    puppet_link_event(&puppet, EVENT_LINK_BYTES, span_text("GET / HTTP/1.1\r\n\r\n"));
+    puppet_link_event(&puppet, EVENT_LINK_GONE, (struct span){0});
+}
+
+/* What knocks at the port must not fill the log, nor hide what others do. */
+static void refusals_are_said_so_often_a_minute(void **state)
+{
+    (void)state;
+    char remote[40];
+    for (uint32_t i = 0; i < 10 * LINKS_REFUSALS_LOGGED; i++) {
+        snprintf(remote, sizeof remote, "10.0.0.66:%u", 1000 + i);
+        knock(remote);
+    }
+    assert_int_equal(refusals_count(), 1);
+    for (uint32_t i = 0; i < 10 * LINKS_REFUSALS_LOGGED; i++) {
+        snprintf(remote, sizeof remote, "10.0.1.%u:1000", i);
+        knock(remote);
+    }
+    assert_int_equal(refusals_count(), LINKS_REFUSALS_LOGGED);
+    puppet_wait(&puppet, 60000);
+    knock("10.0.0.66:2000");
+    assert_int_equal(refusals_count(), LINKS_REFUSALS_LOGGED + 1);
     assert_int_equal(links_count(), 0);
 }
 

@@ -241,6 +241,16 @@ static void the_memory_of_a_message_goes_with_the_next_call(void **state)
     two_deinit(&two);
 }
 
+static void a_link_that_is_ready_takes_little_memory(void **state)
+{
+    (void)state;
+    struct two two;
+    struct arena_budget budget = {.ceiling_bytes = 1 << 20};
+    two_ready(&two, &budget);
+    assert_in_range(budget.held_bytes, 1, 64 << 10);
+    two_deinit(&two);
+}
+
 static void a_link_that_is_not_open_has_nothing(void **state)
 {
     (void)state;
@@ -288,6 +298,7 @@ int main(void)
         cmocka_unit_test(whatever_memory_there_is_nothing_breaks),
         cmocka_unit_test(a_queue_without_memory_takes_nothing_and_changes_nothing),
         cmocka_unit_test(the_memory_of_a_message_goes_with_the_next_call),
+        cmocka_unit_test(a_link_that_is_ready_takes_little_memory),
         cmocka_unit_test(a_link_that_is_not_open_has_nothing),
         cmocka_unit_test(memory_grows_with_the_bytes_that_came),
     };

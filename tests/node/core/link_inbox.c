@@ -144,6 +144,28 @@ static void half_messages_are_bounded_together(void **state)
     link_inbox_deinit(&inbox);
 }
 
+/* Also what comes in one piece; and a bound that is raised again lets more in. */
+static void the_bound_of_a_message_can_be_less(void **state)
+{
+    (void)state;
+    struct span message = {0};
+    link_inbox_init(&inbox, NULL);
+    link_inbox_set_message_max(&inbox, 100);
+    assert_null(add(0, true, span_of(piece_bytes, 100), &message));
+    assert_ptr_equal(add(0, true, span_of(piece_bytes, 101), &message), LINK_REASON_SIZE);
+    for (uint8_t slot = 0; slot < LINK_PRIORITIES_COUNT; slot++)
+        fill(slot, 100);
+    assert_ptr_equal(add(0, true, span_of(piece_bytes, 1), &message), LINK_REASON_SIZE);
+    assert_ptr_equal(add(LINK_PRIORITIES_COUNT, false, span_of(piece_bytes, 1), &message), LINK_REASON_SIZE);
+    link_inbox_set_message_max(&inbox, 50); /* below what is there */
+    assert_ptr_equal(add(0, true, span_of(piece_bytes, 1), &message), LINK_REASON_SIZE);
+    link_inbox_set_message_max(&inbox, 20000);
+    fill(0, 20000);
+    assert_null(add(1, true, span_of(piece_bytes, 1), &message));
+    assert_int_equal(message.length, 101);
+    link_inbox_deinit(&inbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +175,7 @@ int main(void)
         cmocka_unit_test(lengths_that_no_frame_has_are_refused_at_once),
         cmocka_unit_test(a_message_beyond_the_bound_is_refused),
         cmocka_unit_test(half_messages_are_bounded_together),
+        cmocka_unit_test(the_bound_of_a_message_can_be_less),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
