@@ -199,7 +199,7 @@ HUGE = {
     "a token of 64 MiB": (b"ct", b',"sk":"s","v":"AA=="', 64, (400, "CausalityToken")),
     "a value of 48 MiB": (b"v", b',"sk":"s"', 64, (413, None)),
     "a text of 65 MiB": (b"x", b',"sk":"s","v":"AA=="', 65, (413, None)),
-    "a text of which the node reads only a part": (b"x", b',"sk":"s","v":"AA=="', 160, (413, None)),
+    "a text of which the node reads only a part": (b"x", b',"sk":"s","v":"AA=="', 80, (413, None)),
 }
 
 

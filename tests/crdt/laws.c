@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 #include "model.h"
 #include "random.h"
+#include "tests/lib/slow.h"
 
 /* Equal as the library says, and field by field. */
 static void assert_same(const struct item *a, const struct item *b)
@@ -176,13 +177,13 @@ static void search_all(uint32_t depth_max, bool has_foreign)
 static void every_small_history_agrees_with_the_model(void **state)
 {
     (void)state;
-    search_all(6, false);
-    search_all(5, true);
+    search_all(TESTS_ARE_SLOW ? 5 : 6, false);
+    search_all(TESTS_ARE_SLOW ? 4 : 5, true);
 }
 
 /* ---- large random histories ---- */
 
-enum { LARGE_REPLICAS = 5, LARGE_STEPS = 200, LARGE_RUNS = 2000, POOL = 8 };
+enum { LARGE_REPLICAS = 5, LARGE_STEPS = 200, LARGE_RUNS = TESTS_ARE_SLOW ? 500 : 2000, POOL = 8 };
 
 /* One run: a history, and tokens and states that are still under way somewhere. */
 struct run {

@@ -10,6 +10,7 @@
 #include "node/store/store.h"
 #include "tests/lib/check.h"
 #include "tests/lib/random.h"
+#include "tests/lib/slow.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -359,7 +360,8 @@ static void print_outcomes(const char *name, const struct world *world)
 
 static uint32_t how_many(uint32_t count)
 {
-    return getenv("TESTS_LONG") != NULL ? count * 10 : count;
+    if (getenv("TESTS_LONG") != NULL) return count * 10;
+    return TESTS_ARE_SLOW ? count / 4 : count;
 }
 
 static void bits_at_random(void **state)
@@ -379,7 +381,7 @@ static void bits_of_every_page(void **state)
     enum { PAGE = 4096, STRIDE = 5 };
     struct world *world = *state;
     struct random random = random_begin(__func__);
-    uint32_t stride = getenv("TESTS_LONG") != NULL ? 1 : STRIDE;
+    uint32_t stride = getenv("TESTS_LONG") != NULL ? 1 : TESTS_ARE_SLOW ? 4 * STRIDE : STRIDE;
     for (size_t page = random_below(&random, stride); page < world->bytes / PAGE; page += page < 12 ? 1 : stride) {
         for (uint32_t i = 0; i < FLIPS_OF_A_PAGE; i++) {
             size_t at = page * PAGE + (i < 5 ? random_below(&random, 16) : random_below(&random, PAGE));
@@ -394,7 +396,7 @@ static void bits_of_every_page(void **state)
 static void every_bit_of_the_meta_pages(void **state)
 {
     struct world *world = *state;
-    uint32_t step = getenv("TESTS_LONG") != NULL ? 1 : 11;
+    uint32_t step = getenv("TESTS_LONG") != NULL ? 1 : TESTS_ARE_SLOW ? 43 : 11;
     for (size_t page = 0; page < 2; page++) {
         for (size_t bit = page; bit < LMDB_META_BYTES * 8; bit += step)
             flip(world, page * 4096 + bit / 8, bit % 8);
