@@ -88,6 +88,11 @@ void gossip_own_on_period(struct gossip *gossip)
     gossip_own_raise(gossip, 0);
 }
 
+void gossip_own_on_alone(struct gossip *gossip)
+{
+    set_doubled(gossip, false);
+}
+
 /* --- what is said --------------------------------------------------------------------------------------- */
 
 /* Copy a text cleaned; true when it is another one than before. */

@@ -235,6 +235,7 @@ static void wake(struct gossip *gossip)
     if (!has_others) {
         gossip->probe.phase = PROBE_IDLE;
         gossip->probe.end_ms = UINT64_MAX;
+        gossip_own_on_alone(gossip);
     } else if (gossip->probe.end_ms == UINT64_MAX) {
         gossip->probe.end_ms = gossip->now_ms + prng_u64(&gossip->prng) % gossip->period_ms; /* not all at once */
     }

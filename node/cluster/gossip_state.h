@@ -146,6 +146,9 @@ void gossip_own_conflict(struct gossip *gossip, const struct announcement *other
 /* A second process was not heard of for a while: our identity is ours again. */
 void gossip_own_on_period(struct gossip *gossip);
 
+/* No other member is left, who could tell of another process, and no period comes. */
+void gossip_own_on_alone(struct gossip *gossip);
+
 /* --- gossip_news.c -------------------------------------------------------------------------------------- */
 
 /* A packet's body, authentic, but maybe an old one that somebody recorded. */

@@ -326,6 +326,21 @@ static void two_processes_with_one_identity_are_both_refused_until_one_is_gone(v
     assert_int_equal(net_sum(&net).packets_bad, 0);
 }
 
+/* All others were taken out while it was so. */
+static void who_is_left_alone_is_doubled_no_more(void **state)
+{
+    (void)state;
+    settle("doubled and alone", 3);
+    net.count = 4;
+    net_init_node(&net, 3, 0);
+    net_start(&net, 3, 3, 1500);
+    net_introduce(&net, 3, 1);
+    net_run(&net, 40);
+    assert_true(gossip_stats(net.nodes[0].gossip).is_doubled);
+    net_set_members(&net.nodes[0], net_id(&net.nodes[0]), 1);
+    assert_false(gossip_stats(net.nodes[0].gossip).is_doubled);
+}
+
 /* A copied directory is started right beside its original: both have the same incarnation, and only the numbers
  * that their runs drew tell them apart. Whichever of them the others believe. */
 static void a_copy_with_the_same_incarnation_is_noticed_by_both(void **state)
@@ -528,6 +543,7 @@ int main(void)
         net_test(a_gap_is_pardoned_once_however_many_packets_waited),
         net_test(a_cluster_that_slept_wakes_as_it_was),
         net_test(two_processes_with_one_identity_are_both_refused_until_one_is_gone),
+        net_test(who_is_left_alone_is_doubled_no_more),
         net_test(a_copy_with_the_same_incarnation_is_noticed_by_both),
         net_test(all_times_follow_the_period),
         net_test(a_clock_far_off_is_measured_and_logged_once),
