@@ -3,6 +3,7 @@
 
 #include "node/edge/clock.h"
 #include "node/edge/deadline.h"
+#include "node/edge/turn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -67,7 +68,7 @@ void client_close(struct client *client)
     }
     struct event event = {.kind = EVENT_GONE, .slot = client->slot};
     loop_forget(loop, client);
-    loop_step(loop, &event);
+    turn_step(loop, &event);
 }
 
 static void on_shutdown(uv_shutdown_t *shutdown, int status)
@@ -211,7 +212,7 @@ static void reply(struct client *client, int status, const char *code, const cha
 static void forget_request(struct client *client)
 {
     struct event event = {.kind = EVENT_GONE, .slot = client->slot};
-    loop_step(client->loop, &event);
+    turn_step(client->loop, &event);
 }
 
 /* Say it, unless something was said, and end the connection. */
@@ -301,7 +302,7 @@ static void on_head(struct client *client)
     struct event event = {.kind = EVENT_REQUEST, .slot = client->slot};
     event.request.door = client->door;
     event.request.head = head;
-    loop_step(loop, &event);
+    turn_step(loop, &event);
     if (client->state == CLIENT_BUSY && !node_has_request(&loop->node, client->slot)) {
         log_no_memory(client); /* the node has counted it */
         end_with(client, 503, "ServiceUnavailable", NO_MEMORY);
@@ -318,7 +319,7 @@ static void on_body(struct client *client, struct http_span part, bool is_last)
     event.body.length = part.length;
     event.body.is_last = is_last;
     if (is_last) client->state = CLIENT_BUSY;
-    loop_step(client->loop, &event);
+    turn_step(client->loop, &event);
 }
 
 /* The message is complete. After an answered one the next may come. */

@@ -1,7 +1,5 @@
 /* The server's loop: callbacks of libuv become events, node_step() decides, effects become calls.
- *
- * Each turn: what sockets brought is stepped through the node; each read it asked for has its snapshot; writes it
- * asked for go to the committer together, one batch at a time. No decision about K2V is made here.
+ * What is done in a turn of it is in turn.h; here it begins and ends. No decision about K2V is made in either.
  */
 #ifndef NODE_EDGE_LOOP_H
 #define NODE_EDGE_LOOP_H
@@ -103,9 +101,6 @@ void loop_run(struct loop *loop);
 void loop_deinit(struct loop *loop);
 
 /* --- for client.c --------------------------------------------------------------------------------------- */
-
-/* Step one event through the node and carry out what it asks for. */
-void loop_step(struct loop *loop, struct event *event);
 
 /* A client's slot is free again; its memory is not needed. */
 void loop_forget(struct loop *loop, struct client *client);
