@@ -18,14 +18,32 @@ static uint64_t jittered(struct cluster *cluster, uint64_t ms)
     return ms - ms / 4 + prng_u64(&cluster->prng) % (ms / 2 + 1);
 }
 
+static uint64_t period_ms(const struct cluster *cluster)
+{
+    return cluster->settings->probe_interval_ms;
+}
+
+static void look_within(struct cluster *cluster, uint64_t ms)
+{
+    struct timer *timer = &cluster->formation->timer;
+    uint64_t deadline_ms = cluster->now_ms + jittered(cluster, ms);
+    if (timer->place != 0 && timer->deadline_ms <= deadline_ms) return;
+    timers_remove(&cluster->timers, timer);
+    timers_add(&cluster->timers, timer, deadline_ms);
+}
+
 static void next_round(struct cluster *cluster)
 {
+    uint32_t doublings = cluster->formation->failures / FORMATION_ROUNDS;
+    if (doublings > FORMATION_DOUBLINGS) doublings = FORMATION_DOUBLINGS;
+    look_within(cluster, period_ms(cluster) << doublings);
+}
+
+/* No rarer than so, however long nothing comes of it. */
+static void limit_doublings(struct cluster *cluster, uint32_t doublings)
+{
     struct formation *formation = cluster->formation;
-    uint32_t doublings = formation->failures < 4 ? formation->failures : 4;
-    uint64_t ms = (uint64_t)FORMATION_ROUND_MS << doublings;
-    if (ms > FORMATION_ROUND_MS_MAX) ms = FORMATION_ROUND_MS_MAX;
-    timers_remove(&cluster->timers, &formation->timer);
-    timers_add(&cluster->timers, &formation->timer, cluster->now_ms + jittered(cluster, ms));
+    if (formation->failures > doublings * FORMATION_ROUNDS) formation->failures = doublings * FORMATION_ROUNDS;
 }
 
 void formation_start(struct cluster *cluster)
@@ -37,7 +55,7 @@ void formation_start(struct cluster *cluster)
 void formation_hurry(struct cluster *cluster)
 {
     cluster->formation->failures = 0;
-    if (cluster->formation->timer.place != 0) next_round(cluster);
+    if (cluster->has_started) look_within(cluster, period_ms(cluster) / FORMATION_SOON_PARTS);
 }
 
 /* --- peers of the configuration ----------------------------------------------------------------------------- */
@@ -46,6 +64,7 @@ static void note(struct cluster *cluster, const struct channel *channel, enum fo
 {
     if (channel->peer_index >= cluster->settings->peers_count) return;
     struct formation_peer *peer = &cluster->formation->peers[channel->peer_index];
+    if (peer->kind == FORMATION_PEER_UNKNOWN && !cluster->identity.is_member) formation_hurry(cluster);
     peer->kind = kind;
     peer->heard_ms = cluster->now_ms;
     memcpy(peer->node_id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
@@ -63,6 +82,30 @@ static bool is_to_be_asked(const struct cluster *cluster, const struct channel *
     return channel->peer_index != UINT32_MAX && (is_member || !is_auto);
 }
 
+/* Are we the one who founds, and was this node not found to be fresh yet where the configuration says it is? */
+static bool is_news_to_founder(const struct cluster *cluster, const struct channel *channel)
+{
+    const struct formation *formation = cluster->formation;
+    if (cluster->settings->bootstrap != CLUSTER_AUTO || cluster->settings->peers_count == 0) return false;
+    if (cluster->identity.is_member || formation->peers[0].kind != FORMATION_PEER_SELF) return false;
+    for (uint32_t i = 0; i < cluster->settings->peers_count; i++) {
+        const struct formation_peer *peer = &formation->peers[i];
+        if (memcmp(peer->node_id, channel->link.peer.node_id, LINK_NODE_ID_BYTES) == 0) return false;
+    }
+    return true;
+}
+
+/* Somebody is there now: a dial that met silence may be one to him, and would be silent for long. */
+static void look_again(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < LIMITS_LINKS_DIALLED_MAX; i++) {
+        struct channel *channel = cluster->links->channels[i];
+        if (channel == NULL || channel->state != CHANNEL_DIALLING || channel->peer_index == UINT32_MAX) continue;
+        if (cluster->now_ms - channel->used_ms >= period_ms(cluster) / 2) links_end(cluster, channel);
+    }
+    formation_hurry(cluster);
+}
+
 void formation_on_ready(struct cluster *cluster, struct channel *channel)
 {
     const struct join *join = cluster->join;
@@ -75,6 +118,8 @@ void formation_on_ready(struct cluster *cluster, struct channel *channel)
         if (!join->is_asking && !join->is_adopting && !join->is_founding) join_ask(cluster, channel);
     } else if (is_finding && !cluster->identity.is_member) {
         links_end(cluster, channel); /* it is fresh as we are: that is all we wanted to know */
+    } else if (is_news_to_founder(cluster, channel)) {
+        look_again(cluster);
     }
 }
 
@@ -82,6 +127,7 @@ void formation_on_gone(struct cluster *cluster, struct channel *channel)
 {
     if (channel->purpose != CHANNEL_FOR_FINDING) return;
     if (channel->link.reason == LINK_REASON_SELF) note(cluster, channel, FORMATION_PEER_SELF);
+    if (channel->link.reason == LINK_REASON_COPY) note(cluster, channel, FORMATION_PEER_COPY);
     if (channel->link.reason == LINK_REASON_CLUSTER) note(cluster, channel, FORMATION_PEER_FOREIGN);
 }
 
@@ -109,11 +155,13 @@ static void dial_peers(struct cluster *cluster)
 static bool is_recent(const struct cluster *cluster, const struct formation_peer *peer)
 {
     return peer->kind == FORMATION_PEER_SELF ||
-           (peer->kind != FORMATION_PEER_UNKNOWN && cluster->now_ms - peer->heard_ms < FORMATION_HEARD_MS);
+           (peer->kind != FORMATION_PEER_UNKNOWN &&
+            cluster->now_ms - peer->heard_ms < FORMATION_HEARD_PERIODS * period_ms(cluster));
 }
 
 /* The first of the list founds, when more than half of the list, itself among them, are fresh and none is a
- * member: two cannot both have that. A first node that was wiped meets members, and joins. */
+ * member: two cannot both have that. A first node that was wiped meets members, and joins. Nor may it be there
+ * twice: the copy of a fresh node is the same node to all others, and would found as well. */
 static bool is_founder(const struct cluster *cluster)
 {
     const struct formation *formation = cluster->formation;
@@ -124,7 +172,7 @@ static bool is_founder(const struct cluster *cluster)
     for (uint32_t i = 0; i < count; i++) {
         const struct formation_peer *peer = &formation->peers[i];
         if (!is_recent(cluster, peer)) continue;
-        if (peer->kind == FORMATION_PEER_MEMBER) return false;
+        if (peer->kind == FORMATION_PEER_MEMBER || peer->kind == FORMATION_PEER_COPY) return false;
         fresh_count += peer->kind == FORMATION_PEER_SELF || peer->kind == FORMATION_PEER_FRESH;
     }
     return fresh_count * 2 > count;
@@ -176,8 +224,8 @@ static bool dial_members(struct cluster *cluster)
 static void fresh_round(struct cluster *cluster)
 {
     cluster->formation->failures++;
-    if (cluster->settings->bootstrap == CLUSTER_AUTO && cluster->formation->failures > 2)
-        cluster->formation->failures = 2; /* the founder may be any moment away */
+    if (cluster->settings->bootstrap == CLUSTER_AUTO)
+        limit_doublings(cluster, 2); /* the founder may come any moment */
     dial_peers(cluster);
     if (is_founder(cluster)) join_found(cluster);
 }
@@ -196,9 +244,9 @@ static void member_round(struct cluster *cluster)
     bool is_any_there = dial_members(cluster);
     bool is_auto = cluster->settings->bootstrap == CLUSTER_AUTO; /* then some may be fresh, and look for us */
     if (is_auto || (!is_any_there && cluster->members.count > 1)) dial_peers(cluster);
-    if (is_any_there && cluster->formation->failures > 3) cluster->formation->failures = 3;
+    if (is_any_there) limit_doublings(cluster, 3);
     formation_address(cluster);
-    formation_roles(cluster);
+    if (formation_roles(cluster)) formation_hurry(cluster);
 }
 
 void formation_on_time(struct cluster *cluster)

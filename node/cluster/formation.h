@@ -9,18 +9,22 @@
 
 #include "node/cluster/join.h"
 
+/* Times are counted in periods of gossip (probe_interval_ms): a network that is slow for one is so for the other.
+ */
 enum {
-    FORMATION_ROUND_MS = 1000,      /* the first rounds… */
-    FORMATION_ROUND_MS_MAX = 16000, /* …and those after many that came to nothing */
-    FORMATION_DIALS_MAX = 3,        /* members looked for in a round; peers of the configuration come besides */
-    FORMATION_HEARD_MS = 40000,     /* what a peer was found to be counts for so long: two of the longest rounds */
-    FORMATION_STILL_MS = 5000,      /* roles are given when nothing has changed for so long */
+    FORMATION_ROUNDS = 4,         /* so many a period apart, then so many two periods apart, … */
+    FORMATION_DOUBLINGS = 4,      /* …up to 16 periods: what comes of it by then can wait */
+    FORMATION_SOON_PARTS = 4,     /* a fourth of a period: something has changed, and more is about to */
+    FORMATION_DIALS_MAX = 3,      /* members looked for in a round; peers of the configuration come besides */
+    FORMATION_HEARD_PERIODS = 40, /* what a peer was found to be counts for so long: two of the longest rounds */
+    FORMATION_STILL_PERIODS = 2,  /* roles are given when nothing has changed for so long */
 };
 
 /* What answers at an address of the configuration. */
 enum formation_peer_kind {
     FORMATION_PEER_UNKNOWN,
-    FORMATION_PEER_SELF,
+    FORMATION_PEER_SELF, /* this run of this node */
+    FORMATION_PEER_COPY, /* another process with the identity of this node (H2) */
     FORMATION_PEER_FRESH,
     FORMATION_PEER_MEMBER,  /* of a cluster we may join, or of ours */
     FORMATION_PEER_FOREIGN, /* of another cluster than ours */
@@ -35,7 +39,7 @@ struct formation_peer {
 struct formation {
     struct timer timer;
     struct formation_peer peers[CLUSTER_PEERS_MAX];
-    uint32_t failures;    /* rounds that came to nothing */
+    uint32_t failures;    /* rounds that came to nothing, in a row */
     uint32_t next_member; /* where the search among the members goes on */
     bool is_writing;      /* a document of ours is with the store */
     uint64_t still_since_ms;
@@ -54,7 +58,7 @@ void formation_on_gone(struct cluster *cluster, struct channel *channel);
 
 void formation_on_time(struct cluster *cluster);
 
-/* Something has changed that makes a search worth while: look soon. */
+/* Something has changed, or is about to: look soon. */
 void formation_hurry(struct cluster *cluster);
 
 #endif

@@ -15,6 +15,16 @@ static void on_written(struct cluster *cluster, struct cluster_job *job)
     if (job->op.err == ERR_OK) (void)cluster_job_show(cluster, job);
 }
 
+/* Others are told at once, as many as may be at a time; the rest notices by gossip. */
+static void on_version_written(struct cluster *cluster, struct cluster_job *job)
+{
+    on_written(cluster, job);
+    for (uint32_t i = 0; i < cluster->members.count; i++) {
+        const struct member *member = cluster->members.rows[i];
+        if (!member->is_self && member->state == MEMBER_ALIVE) exchange_with(cluster, member);
+    }
+}
+
 /* --- roles ------------------------------------------------------------------------------------------------ */
 
 static bool wishes_for_role(const struct member *member)
@@ -56,7 +66,8 @@ static bool is_still(struct cluster *cluster)
     uint8_t digest[16];
     digest_wishes(cluster, digest);
     if (memcmp(digest, formation->wishes, sizeof digest) == 0)
-        return cluster->now_ms - formation->still_since_ms >= FORMATION_STILL_MS;
+        return cluster->now_ms - formation->still_since_ms >=
+               FORMATION_STILL_PERIODS * cluster->settings->probe_interval_ms;
     memcpy(formation->wishes, digest, sizeof digest);
     formation->still_since_ms = cluster->now_ms;
     formation->is_content = false;
@@ -73,26 +84,28 @@ static void write_version(struct cluster *cluster, const struct plan_result *res
     }
     job->op.docs.documents_count = result->documents_count;
     cluster->formation->is_writing = true;
-    cluster_job_run(cluster, job, on_written);
+    cluster_job_run(cluster, job, on_version_written);
     struct effect *line = outbox_log(&cluster->outbox, EFFECT_INFO, "the layout follows what the nodes wish for");
     outbox_number(line, "version", result->number);
 }
 
-void formation_roles(struct cluster *cluster)
+bool formation_roles(struct cluster *cluster)
 {
-    if (cluster->settings->bootstrap != CLUSTER_AUTO || cluster->gossip == NULL) return;
-    bool is_time = is_still(cluster) && is_writer(cluster);
-    if (!is_time || cluster->formation->is_writing || cluster->formation->is_content) return;
+    if (cluster->settings->bootstrap != CLUSTER_AUTO || cluster->gossip == NULL) return false;
+    bool has_settled = is_still(cluster);
+    if (!is_writer(cluster) || cluster->formation->is_content) return !has_settled;
+    if (!has_settled || cluster->formation->is_writing) return true;
     struct plan_result *result = arena_alloc(&cluster->step, sizeof *result);
     const struct plan_input input = {.view = *cluster->view,
                                      .members = &cluster->members,
                                      .self_id = own_id(cluster),
                                      .replication = cluster->settings->replication,
                                      .arena = &cluster->step};
-    if (result == NULL) return;
+    if (result == NULL) return true;
     plan_auto(&input, result);
     if (result->verdict == PLAN_DONE) write_version(cluster, result);
     cluster->formation->is_content = result->verdict == PLAN_NOTHING;
+    return result->verdict == PLAN_DONE;
 }
 
 /* --- the address ------------------------------------------------------------------------------------------ */

@@ -5,8 +5,8 @@
 
 #include "node/cluster/formation.h"
 
-/* In each round of a member. */
-void formation_roles(struct cluster *cluster);
+/* In each round of a member. Returns whether there is something to wait for: look again soon. */
+bool formation_roles(struct cluster *cluster);
 
 /* Say of ourselves where we are reached, if the documents say something else. */
 void formation_address(struct cluster *cluster);

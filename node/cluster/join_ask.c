@@ -193,12 +193,13 @@ static void on_let_in_again(struct cluster *cluster, struct cluster_job *job)
     bool is_done = job->op.err == ERR_OK;
     join->is_asking = false;
     join->is_granted = false;
+    const char *what = "the store has failed";
     if (is_done) {
-        join->stuck[0] = '\0';
-        is_done = cluster_job_show(cluster, job);
+        is_done = cluster_job_show(cluster, job) && join_is_self_known(cluster);
+        what = is_done ? "this node is a member again" : "who let it in does not know yet that it was taken out";
     }
-    join_connect_ends(cluster, NULL, is_done, is_done ? "this node is a member again" : "the store has failed",
-                      (struct span){0});
+    if (is_done) join->stuck[0] = '\0';
+    join_connect_ends(cluster, NULL, is_done, what, (struct span){0});
     if (channel != NULL) links_end(cluster, channel);
 }
 

@@ -1,6 +1,7 @@
 /* JOIN_ASK → (founding) → documents → JOIN_GRANT. */
 #include "node/cluster/join_grant.h"
 
+#include "node/cluster/formation.h"
 #include "node/cluster/join_connect.h"
 
 enum {
@@ -175,7 +176,11 @@ static void on_written(struct cluster *cluster, struct cluster_job *job)
     const struct asker *asker = job->note;
     bool is_done = job->op.err == ERR_OK && cluster_job_show(cluster, job);
     cluster->join->is_founding = false;
-    if (!asker->is_some) return; /* when it failed, the next tick tries again */
+    if (!asker->is_some) {
+        if (is_done)
+            formation_hurry(cluster); /* the others wait for it; when it failed, the next round tries again */
+        return;
+    }
     cluster->join->admissions_count--;
     struct channel *channel = links_find(cluster, job->link, job->link_serial);
     if (channel == NULL) return; /* it asks again, and is a member then */

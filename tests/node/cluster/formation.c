@@ -79,6 +79,71 @@ static void five_nodes_form_a_cluster_and_give_themselves_roles(void **state)
     assert_int_equal(layout_number(nodes[0]), number);
 }
 
+static bool is_whole(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!nodes[i]->is_up || !nodes[i]->is_ready || layout_number(nodes[i]) == 0) return false;
+        if (members_in_layout(nodes[i]) != count) return false;
+        for (uint32_t j = 0; j < count; j++)
+            if (!rig_agree(nodes[i], nodes[j])) return false;
+    }
+    return true;
+}
+
+/* Started one after the other within half a period, the first of the list at any place: after how long do they
+ * agree, with a layout of all of them? */
+static uint64_t ms_to_form(uint64_t seed, uint64_t period_ms, uint64_t ms_max)
+{
+    uint64_t step_ms = ms_max / 20;
+    uint64_t ms = 0;
+    rig_deinit(&rig);
+    begin(seed);
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct machine *machine = nodes[(i + seed) % NODES];
+        machine->settings.cluster.probe_interval_ms = period_ms;
+        machine_start(machine);
+        assert_true(world_run_until(&rig.world, rig.world.now_us + period_ms * 100));
+    }
+    for (; ms <= ms_max && !is_whole(NODES); ms += step_ms)
+        assert_true(world_run_until(&rig.world, rig.world.now_us + step_ms * 1000));
+    if (ms > ms_max) print_error("seed %llu\n", (unsigned long long)seed);
+    return ms;
+}
+
+/* All times follow the period of gossip; for the shorter one the network's own, up to 20 ms there and back, count.
+ */
+static void a_cluster_forms_in_five_seconds_or_sooner(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        assert_in_range(ms_to_form(seed, 1000, 5000), 0, 5000);
+        assert_in_range(ms_to_form(seed, 20, 400), 0, 400);
+    }
+}
+
+/* The first of the list on two machines (H2): to all others it is one node, which would found two clusters. */
+static void a_first_node_that_was_copied_founds_nothing(void **state)
+{
+    (void)state;
+    machine_start(nodes[0]);
+    rig_run(&rig, 1);
+    machine_stop(nodes[0], true, "its directory is copied");
+    disk_copy(&nodes[0]->disk, &nodes[1]->disk);
+    nodes[1]->is_copy = true;
+    start_all();
+    rig_run(&rig, 60);
+    for (uint32_t i = 0; i < NODES; i++)
+        assert_false(rig_is_member(nodes[i]));
+    assert_true(rig_has_logged(&rig, 0, "a link to another node was refused", "one of the two is a copy"));
+    machine_stop(nodes[1], true, "it is the copy");
+    disk_deinit(&nodes[1]->disk);
+    disk_init(&nodes[1]->disk);
+    nodes[1]->is_copy = false;
+    rig_run(&rig, 60);
+    machine_start(nodes[1]);
+    rig_expect_agreement(&rig, nodes, NODES, 60);
+}
+
 /* The first of the list must not make a second cluster because it has forgotten the first one. */
 static void a_first_node_that_was_wiped_joins_the_others(void **state)
 {
@@ -217,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test(five_nodes_form_a_cluster_and_give_themselves_roles),
+        test(a_cluster_forms_in_five_seconds_or_sooner),
+        test(a_first_node_that_was_copied_founds_nothing),
         test(a_first_node_that_was_wiped_joins_the_others),
         test(fewer_than_half_do_not_form_a_cluster),
         test(without_the_first_nobody_forms_one),
