@@ -363,17 +363,15 @@ static int revert(int argc, char **argv)
 
 static void print_history(const json_t *document)
 {
-    static const char *const titles[] = {"VERSION", "HASH",  "PARENT",      "FATE", "MADE",
-                                         "NODES",   "ZONES", "REPLICATION", NULL};
+    static const char *const titles[] = {"VERSION", "HASH", "FATE", "MADE", "NODES", "ZONES", "COPIES", NULL};
     struct table table;
     const json_t *version;
     size_t i;
-    table_init(&table, titles, 1u << 0 | 1u << 5 | 1u << 6 | 1u << 7);
+    table_init(&table, titles, 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6);
     json_array_foreach(json_object_get(document, "versions"), i, version)
     {
         roster_add_count(&table, version, "version");
         roster_add_short(&table, version, "hash");
-        roster_add_short(&table, version, "parent");
         roster_add_text(&table, version, "fate");
         roster_add_text(&table, version, "made");
         roster_add_count(&table, version, "nodes");

@@ -63,6 +63,15 @@ bool plan_is_member(const struct plan_input *input, const uint8_t node_id[RING_N
     return is_self(input, node_id) || view_is_member(input->view, node_id, NULL);
 }
 
+bool plan_has_wish(const struct plan_input *input, const struct member *member)
+{
+    const struct announcement *announcement = &member->announcement;
+    return member->has_announcement && (member->is_self || member->state == MEMBER_ALIVE) &&
+           (announcement->flags & ANNOUNCEMENT_AUTO) != 0 && (announcement->flags & ANNOUNCEMENT_LEAVING) == 0 &&
+           staged_is_zone(announcement->zone) && staged_is_capacity(announcement->capacity) &&
+           plan_is_member(input, member->id);
+}
+
 /* --- the next layout ------------------------------------------------------------------------------------ */
 
 /* A node of the next layout with the name of its zone, before zones have indexes. */

@@ -17,6 +17,10 @@ bool plan_is_member(const struct plan_input *input, const uint8_t node_id[RING_N
 /* The member's row, or NULL. */
 const struct member *plan_member(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES]);
 
+/* Does the member say where it wants to be and how much it may hold, and is it there? Then it gets that without
+ * an operator (plan_auto()). */
+bool plan_has_wish(const struct plan_input *input, const struct member *member);
+
 /* How it fares; this node is alive. */
 enum member_state plan_node_state(const struct plan_input *input, const uint8_t node_id[RING_NODE_ID_BYTES]);
 

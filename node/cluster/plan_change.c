@@ -267,16 +267,6 @@ void plan_apply(const struct plan_input *input, uint64_t number, struct plan_res
 
 /* --- without hands -------------------------------------------------------------------------------------- */
 
-/* Does the member say where and how much, and is it there? */
-static bool has_wish(const struct plan_input *input, const struct member *member)
-{
-    const struct announcement *announcement = &member->announcement;
-    return member->has_announcement && (member->is_self || member->state == MEMBER_ALIVE) &&
-           (announcement->flags & ANNOUNCEMENT_AUTO) != 0 && (announcement->flags & ANNOUNCEMENT_LEAVING) == 0 &&
-           staged_is_zone(announcement->zone) && staged_is_capacity(announcement->capacity) &&
-           plan_is_member(input, member->id);
-}
-
 /* Leave out who has no role, but had one in a version that led to the one in force: an operator took it. One look
  * at each version, however many wish. */
 static void drop_removed(struct staged *wishes, struct ring_layout *scratch)
@@ -310,7 +300,7 @@ static bool read_wishes(const struct plan_input *input, struct staged *wishes)
     wishes->roles = arena_array(input->arena, (size_t)members_count + 1, sizeof *wishes->roles);
     if (wishes->roles == NULL) return false;
     for (uint32_t i = 0; i < members_count; i++) {
-        if (has_wish(input, input->members->rows[i])) add_wish(wishes, input->members->rows[i]);
+        if (plan_has_wish(input, input->members->rows[i])) add_wish(wishes, input->members->rows[i]);
     }
     if (wishes->in_force == NULL || wishes->roles_count == 0) return true;
     struct ring_layout *scratch = arena_alloc(input->arena, sizeof *scratch);

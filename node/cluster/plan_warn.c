@@ -32,6 +32,22 @@ static bool is_away(const struct plan_node *node)
     return node->state == MEMBER_DOWN || node->state == MEMBER_UNKNOWN;
 }
 
+/* A role by hand does not stay where the configuration says another. */
+static void warn_of_wish(const struct plan_input *input, struct plan *plan, const struct plan_node *node)
+{
+    char text[PLAN_NODE_CHARS];
+    const struct member *member = plan_member(input, node->id);
+    if (!node->is_after || member == NULL || !plan_has_wish(input, member)) return;
+    const struct announcement *wish = &member->announcement;
+    if (span_is_equal(wish->zone, span_text(node->zone)) && wish->capacity == node->capacity) return;
+    warn(plan,
+         "node %s is configured for zone %.*s and %" PRIu64
+         " bytes with bootstrap auto, and gets that again by itself: "
+         "change its configuration",
+         plan_node_text(input, node->id, text), (int)wish->zone.length, (const char *)wish->zone.bytes,
+         wish->capacity);
+}
+
 static void warn_of_node(const struct plan_input *input, struct plan *plan, const struct plan_node *node)
 {
     char text[PLAN_NODE_CHARS];
@@ -95,6 +111,8 @@ void plan_warn(const struct plan_input *input, struct plan *plan)
              "a partition holds about %" PRIu64 " bytes and would have room for %" PRIu64
              ": the fullest node would be over its capacity",
              plan->partition_bytes, plan->ring.partition_capacity);
-    for (uint32_t i = 0; i < plan->nodes_count; i++)
+    for (uint32_t i = 0; i < plan->nodes_count; i++) {
         warn_of_node(input, plan, &plan->nodes[i]);
+        warn_of_wish(input, plan, &plan->nodes[i]);
+    }
 }

@@ -547,6 +547,24 @@ static void wishes_that_make_no_sense_are_passed_over(void **state)
     expect_result(rig_auto(rig), PLAN_NOTHING, NULL, NULL);
 }
 
+/* Else an operator would wonder who took the change back. */
+static void a_role_beside_the_configuration_is_warned_of(void **state)
+{
+    struct rig *rig = *state;
+    rig_know_members(rig, 3, 0);
+    for (int i = 1; i <= 3; i++)
+        wish(rig, i, "z1", RIG_GIB);
+    assert_int_equal(rig_auto(rig).verdict, PLAN_DONE);
+    rig_assign(rig, "n2", "z2", RIG_GIB);
+    struct plan *plan = rig_plan(rig);
+    assert_int_equal(plan->warnings_count, 1);
+    assert_string_equal(plan->warnings[0],
+                        "node n2 (2222222222222222) is configured for zone z1 and 1073741824 bytes with bootstrap "
+                        "auto, and gets that again by itself: change its configuration");
+    expect_result(rig_apply(rig, 2), PLAN_DONE, NULL, NULL);
+    assert_int_equal(rig_auto(rig).number, 3); /* so it does */
+}
+
 /* An operator's word counts more than a wish: who was taken out of the layout stays out. */
 static void who_was_removed_by_hand_stays_out(void **state)
 {
@@ -655,8 +673,11 @@ static void no_more_versions_are_made_than_there_may_be(void **state)
     }
     rig_merge(rig, documents, EXCHANGE_VERSIONS_MAX - 1);
     rig_assign(rig, "n4", "z1", RIG_GIB);
-    expect_result(rig_apply(rig, 2), PLAN_CONFLICT, "TooManyVersions",
-                  "there are 4096 versions of the layout, as many as a cluster may have: the one in force stays");
+    char message[PLAN_MESSAGE_CHARS];
+    snprintf(message, sizeof message,
+             "there are %d versions of the layout, as many as a cluster may have: the one in force stays",
+             EXCHANGE_VERSIONS_MAX);
+    expect_result(rig_apply(rig, 2), PLAN_CONFLICT, "TooManyVersions", message);
     expect_result(rig_revert(rig), PLAN_DONE, NULL, NULL);
 }
 
@@ -710,6 +731,7 @@ int main(void)
         rig_test(a_node_with_a_role_is_not_removed_unless_forced),
         rig_test(wishes_become_a_layout_once_there_are_enough),
         rig_test(wishes_that_make_no_sense_are_passed_over),
+        rig_test(a_role_beside_the_configuration_is_warned_of),
         rig_test(who_was_removed_by_hand_stays_out),
         rig_test(who_was_removed_many_versions_ago_stays_out),
         rig_test(the_number_of_partitions_is_chosen_once),
