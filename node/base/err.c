@@ -13,6 +13,7 @@ const char *err_name(enum err err)
     case ERR_LOCKED: return "locked";
     case ERR_ACCESS: return "access";
     case ERR_CONFIG: return "config";
+    case ERR_REFUSED: return "refused";
     }
     return "unknown";
 }

@@ -15,6 +15,7 @@ enum err {
     ERR_LOCKED,  /* another process has the data directory (H2) */
     ERR_ACCESS,  /* a file may not be read or written, or is readable by others */
     ERR_CONFIG,  /* a setting that cannot be used */
+    ERR_REFUSED, /* a rule or a bound of the program forbids it: nothing was changed */
 };
 
 /* The name of `err`, in the words of the log: "ok", "full", "io"… Never NULL. */

@@ -353,6 +353,7 @@ static void on_time(struct cluster *cluster)
 {
     run_timers(cluster);
     if (cluster->gossip == NULL || cluster->is_draining) return;
+    exchange_on_time(cluster);
     if (cluster->now_ms - cluster->said_ms >= SAY_AGAIN_MS) say(cluster);
     if (gossip_deadline_ms(cluster->gossip) <= cluster->now_ms)
         gossip_on_time(cluster->gossip, cluster->now_us, cluster->wall_us);

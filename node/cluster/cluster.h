@@ -75,12 +75,13 @@ struct cluster {
     bool has_started;
     bool is_on; /* has_started, and the settings want it */
     bool is_draining;
-    bool is_booting;      /* OP_BOOT is with the store */
-    bool is_mute;         /* what it would announce cannot be stored: said in the log */
-    uint64_t incarnation; /* above all this node ever announced; 0: not known yet */
-    uint64_t reserved;    /* and up to here what is announced is durable: the next start is above it */
-    uint64_t said_ms;     /* when we last looked whether there is something new to say of us */
-    uint32_t jobs_count;  /* ops lent to the store */
+    bool is_booting;          /* OP_BOOT is with the store */
+    uint64_t refused_said_ms; /* that documents of our own were refused; 0: never */
+    bool is_mute;             /* what it would announce cannot be stored: said in the log */
+    uint64_t incarnation;     /* above all this node ever announced; 0: not known yet */
+    uint64_t reserved;        /* and up to here what is announced is durable: the next start is above it */
+    uint64_t said_ms;         /* when we last looked whether there is something new to say of us */
+    uint32_t jobs_count;      /* ops lent to the store */
 };
 
 /* `settings`, `store` and `view` outlive it. False when out of memory. */

@@ -1,7 +1,11 @@
 /* Ops in arenas of their own. */
 #include "node/cluster/cluster_job.h"
 
+#include "node/core/document.h"
+
 #include <assert.h>
+
+enum { SAY_AGAIN_MS = 60000 };
 
 struct cluster_job *cluster_job_create(struct cluster *cluster, enum op_kind kind)
 {
@@ -31,6 +35,7 @@ void cluster_job_run(struct cluster *cluster, struct cluster_job *job,
                      void (*on_done)(struct cluster *cluster, struct cluster_job *job))
 {
     job->on_done = on_done;
+    if (op_writes_documents(&job->op)) job->op.docs.rules = document_rules();
     job->effect.kind = EFFECT_STORE;
     job->effect.slot = UINT32_MAX;
     job->effect.op = &job->op;
@@ -38,11 +43,23 @@ void cluster_job_run(struct cluster *cluster, struct cluster_job *job,
     effects_add(cluster->effects, &job->effect);
 }
 
+/* A write of our own that no node would take; it will be tried again. */
+static void tell_refused(struct cluster *cluster, const struct cluster_job *job)
+{
+    if (job->op.kind != OP_DOCS_WRITE || job->op.err != ERR_REFUSED) return;
+    bool is_said = cluster->refused_said_ms != 0 && cluster->now_ms - cluster->refused_said_ms < SAY_AGAIN_MS;
+    if (is_said) return;
+    cluster->refused_said_ms = cluster->now_ms;
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "documents of this node were not stored");
+    outbox_text(&cluster->outbox, line, "why", span_text(job->op.docs.why));
+}
+
 void cluster_job_answered(struct cluster *cluster, struct op *op)
 {
     struct cluster_job *job = op->owner;
     assert(cluster->jobs_count > 0);
     cluster->jobs_count--;
+    tell_refused(cluster, job);
     job->on_done(cluster, job);
     cluster_job_drop(job);
 }

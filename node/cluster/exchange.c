@@ -22,6 +22,13 @@ struct exchange_state {
     bool has_announcements; /* those differ, too */
     uint8_t groups[MESSAGE_GROUPS_BYTES];
     uint64_t announced_number; /* the layout the member said it acts upon, when it began */
+    uint64_t progress_ms;      /* the last step of it */
+    uint64_t taken_before;     /* exchange->documents_taken, when it began */
+    struct quiet {             /* it is not begun again by us… */
+        uint64_t until_ms;     /* …before this… */
+        uint8_t digest[16];    /* …as long as our documents are still these */
+    } quiet;
+    uint32_t pages; /* of announcements we may still ask for */
 };
 
 bool exchange_init(struct cluster *cluster)
@@ -51,24 +58,12 @@ static struct member *member_of(const struct cluster *cluster, const struct chan
 
 /* --- digests of groups ------------------------------------------------------------------------------------ */
 
-static uint32_t group_of(const struct cluster *cluster, struct span key)
-{
-    struct hash_keyed hash;
-    hash_keyed_init(&hash, cluster->store->hash_key);
-    hash_keyed_add_field(&hash, key);
-    return (uint32_t)(hash_keyed_64(&hash) % MESSAGE_DIGESTS_COUNT);
-}
+static_assert((int)VIEW_GROUPS == (int)MESSAGE_DIGESTS_COUNT, "the view's groups are those that are compared");
 
-/* The low halves of the documents' digests, summed by group. */
 static void digest_groups(const struct cluster *cluster, const struct view *view, uint8_t *digests)
 {
-    uint64_t sums[MESSAGE_DIGESTS_COUNT] = {0};
-    struct op_document document;
-    uint8_t digest[16];
-    for (uint32_t i = 0; view_document(view, i, &document); i++) {
-        document_digest(&document, cluster->store->hash_key, digest);
-        sums[group_of(cluster, document.key)] += wire_load_u64(digest + 8);
-    }
+    uint64_t sums[VIEW_GROUPS];
+    view_group_sums(view, cluster->store->hash_key, sums);
     for (uint32_t i = 0; i < MESSAGE_DIGESTS_COUNT; i++)
         wire_store_u64(digests + (size_t)i * MESSAGE_DIGEST_BYTES, sums[i]);
 }
@@ -86,6 +81,13 @@ static bool is_any(const uint8_t *groups)
 
 /* --- begin and end ---------------------------------------------------------------------------------------- */
 
+static struct message_known known_here(const struct cluster *cluster, const struct member *member)
+{
+    uint64_t mark = gossip_announcement_mark(cluster->gossip, member);
+    uint64_t incarnation = member->has_announcement ? member->announcement.incarnation : 0;
+    return (struct message_known){member->id, incarnation, mark};
+}
+
 static void say_known(struct cluster *cluster, struct channel *channel)
 {
     const struct members *members = &cluster->members;
@@ -94,23 +96,47 @@ static void say_known(struct cluster *cluster, struct channel *channel)
     for (uint32_t i = 0; i < members->count && message.known != NULL; i++) {
         const struct member *member = members->rows[i];
         if (!member->has_announcement || message.known_count == MESSAGE_KNOWN_MAX) continue;
-        uint64_t mark = gossip_announcement_mark(cluster->gossip, member);
-        message.known[message.known_count++] =
-            (struct message_known){member->id, member->announcement.incarnation, mark};
+        message.known[message.known_count++] = known_here(cluster, member);
     }
     if (message.known != NULL) (void)links_say(cluster, channel, LINK_NORMAL, &message);
+}
+
+static void begin_known(struct cluster *cluster, struct channel *channel)
+{
+    channel->exchange->pages = EXCHANGE_PAGES_MAX;
+    say_known(cluster, channel);
 }
 
 static void begin(struct cluster *cluster, struct channel *channel, bool is_ours)
 {
     const struct member *member = member_of(cluster, channel);
     struct exchange_state *state = channel->exchange;
-    bool has_announcements = state->has_announcements;
     assert(state->view == NULL);
-    *state = (struct exchange_state){.view = view_hold(*cluster->view), .is_ours = is_ours};
-    state->has_announcements = has_announcements;
+    *state = (struct exchange_state){
+        .view = view_hold(*cluster->view),
+        .is_ours = is_ours,
+        .has_announcements = state->has_announcements,
+        .progress_ms = cluster->now_ms,
+        .taken_before = cluster->exchange->documents_taken,
+        .quiet = state->quiet,
+        .pages = state->pages,
+    };
     if (member != NULL && member->has_announcement) state->announced_number = member->announcement.layout_number;
     cluster->exchange->started_count++;
+}
+
+/* Something differed, and nothing came of it here: either it did there, or the next time will be no better. */
+static void note_quiet(struct cluster *cluster, struct exchange_state *state)
+{
+    if (!is_any(state->groups) || cluster->exchange->documents_taken != state->taken_before) return;
+    state->quiet.until_ms = cluster->now_ms + EXCHANGE_QUIET_MS;
+    memcpy(state->quiet.digest, cluster->exchange->digest, sizeof state->quiet.digest);
+}
+
+static bool is_quiet(const struct cluster *cluster, const struct exchange_state *state)
+{
+    return cluster->now_ms < state->quiet.until_ms &&
+           memcmp(state->quiet.digest, cluster->exchange->digest, sizeof state->quiet.digest) == 0;
 }
 
 /* Ask for a comparison, unless one is under way: then after it. */
@@ -123,6 +149,7 @@ static void ask(struct cluster *cluster, struct channel *channel)
         state->is_wanted = true;
         return;
     }
+    if (is_quiet(cluster, state)) return;
     begin(cluster, channel, true);
     state->awaits_want = true;
     digest_groups(cluster, state->view, digests);
@@ -131,23 +158,27 @@ static void ask(struct cluster *cluster, struct channel *channel)
 }
 
 /* A member that said it acts upon a layout which it then could not show lied, to make others wait for it. Only
- * what it said before we asked is held against it: it looked at its documents after that. */
+ * what it said before we asked is held against it: it looked at its documents after that; and nothing once we left
+ * documents out, which may have been that layout. */
 static void check_number(struct cluster *cluster, struct channel *channel, uint64_t announced_number)
 {
     if (!channel->exchange->is_ours || announced_number <= cluster->exchange->layout_number) return;
+    if (cluster->exchange->documents_left_out > 0) return;
     links_offend(cluster, channel, "a layout number that it cannot show");
 }
 
 static void end_if_over(struct cluster *cluster, struct channel *channel)
 {
     struct exchange_state *state = channel->exchange;
+    state->progress_ms = cluster->now_ms;
     if (state->view == NULL || state->awaits_want || state->is_sending || state->is_receiving) return;
     view_release(state->view);
     state->view = NULL;
     cluster->exchange->finished_count++;
+    note_quiet(cluster, state);
     check_number(cluster, channel, state->announced_number);
     if (channel->state != CHANNEL_READY) return;
-    if (state->is_ours || state->has_announcements) say_known(cluster, channel);
+    if (state->is_ours || state->has_announcements) begin_known(cluster, channel);
     state->has_announcements = false;
     bool is_wanted = state->is_wanted;
     state->is_wanted = false;
@@ -160,6 +191,20 @@ void exchange_on_gone(struct cluster *cluster, struct channel *channel)
     if (channel->exchange == NULL) return;
     view_release(channel->exchange->view);
     channel->exchange->view = NULL;
+}
+
+/* Our own store is not waited for in vain: a job is always answered. */
+void exchange_on_time(struct cluster *cluster)
+{
+    uint64_t patience_ms = EXCHANGE_STALL_INTERVALS * cluster->settings->probe_interval_ms;
+    for (uint32_t i = 0; i < LINKS_MAX; i++) {
+        struct channel *channel = cluster->links->channels[i];
+        if (channel == NULL || channel->exchange == NULL || channel->state != CHANNEL_READY) continue;
+        const struct exchange_state *state = channel->exchange;
+        if (state->view == NULL || state->is_merging || cluster->now_ms - state->progress_ms < patience_ms)
+            continue;
+        links_end(cluster, channel);
+    }
 }
 
 /* --- documents out ---------------------------------------------------------------------------------------- */
@@ -177,7 +222,7 @@ static void send_batch(struct cluster *cluster, struct channel *channel)
         return;
     }
     for (; view_document(state->view, state->index, &document); state->index++) {
-        if (!has_group(state->groups, group_of(cluster, document.key))) continue;
+        if (!has_group(state->groups, view_group(state->view, cluster->store->hash_key, state->index))) continue;
         if (message.documents_count == MESSAGE_DOCUMENTS_MAX || bytes > MESSAGE_DOCUMENTS_BYTES) {
             message.is_last = false;
             break;
@@ -207,6 +252,7 @@ static void on_taken(struct cluster *cluster, struct channel *channel)
         return;
     }
     state->awaits_taken = false;
+    state->progress_ms = cluster->now_ms;
     if (!state->sent_last) {
         send_batch(cluster, channel);
         return;
@@ -279,11 +325,28 @@ static void say_taken(struct cluster *cluster, struct channel *channel)
     if (links_say(cluster, channel, LINK_NORMAL, &taken)) end_if_over(cluster, channel);
 }
 
+/* What was left out was none of the sender's making, as far as we know; but people must know. */
+static void note_left_out(struct cluster *cluster, const struct channel *channel, const struct op_docs *docs)
+{
+    struct exchange *exchange = cluster->exchange;
+    if (docs->left_out_count == 0) return;
+    exchange->documents_left_out += docs->left_out_count;
+    bool is_said = exchange->left_out_said_ms != 0 &&
+                   cluster->now_ms - exchange->left_out_said_ms < EXCHANGE_SAY_AGAIN_MS;
+    if (is_said) return;
+    exchange->left_out_said_ms = cluster->now_ms;
+    struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "documents of another node were not taken");
+    if (channel != NULL) outbox_node(&cluster->outbox, line, "node", channel->link.peer.node_id);
+    outbox_text(&cluster->outbox, line, "why", span_text(docs->why));
+    outbox_number(line, "left_out", exchange->documents_left_out);
+}
+
 static void on_merged(struct cluster *cluster, struct cluster_job *job)
 {
     struct channel *channel = links_find(cluster, job->link, job->link_serial);
     bool is_done = job->op.err == ERR_OK;
     if (is_done) {
+        note_left_out(cluster, channel, &job->op.docs);
         cluster->exchange->documents_taken += job->op.docs.changed_count;
         is_done = cluster_job_show(cluster, job);
     }
@@ -297,19 +360,20 @@ static void on_merged(struct cluster *cluster, struct cluster_job *job)
     }
 }
 
-static void merge(struct cluster *cluster, struct channel *channel, const struct message *message)
+static void merge(struct cluster *cluster, struct channel *channel, const struct op_document *documents,
+                  uint32_t count)
 {
     struct cluster_job *job = cluster_job_create(cluster, OP_DOCS_MERGE);
     if (job == NULL) {
         links_end(cluster, channel);
         return;
     }
-    if (!cluster_job_copy(job, message->documents, message->documents_count, &job->op.docs.documents)) {
+    if (!cluster_job_copy(job, documents, count, &job->op.docs.documents)) {
         cluster_job_drop(job);
         links_end(cluster, channel);
         return;
     }
-    job->op.docs.documents_count = message->documents_count;
+    job->op.docs.documents_count = count;
     job->link = channel->number;
     job->link_serial = channel->serial;
     channel->exchange->is_merging = true;
@@ -323,82 +387,109 @@ static void on_documents(struct cluster *cluster, struct channel *channel, const
         links_offend(cluster, channel, "documents out of turn");
         return;
     }
-    const char *why = exchange_check(*cluster->view, message->documents, message->documents_count);
+    uint32_t count = message->documents_count;
+    const char *why = exchange_check(*cluster->view, message->documents, &count,
+                                     cluster->exchange->documents_left_out > 0);
     if (why != NULL) {
         links_offend(cluster, channel, why);
         return;
     }
     state->got_last = message->is_last;
-    if (message->documents_count == 0) {
+    if (count == 0) {
         say_taken(cluster, channel);
     } else {
-        merge(cluster, channel, message);
+        merge(cluster, channel, message->documents, count);
     }
 }
 
 /* --- announcements ---------------------------------------------------------------------------------------- */
 
-static bool say_announcements(struct cluster *cluster, struct channel *channel, struct message *message)
+static bool say_announcements(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
-    bool is_said = message->spans_count == 0 || links_say(cluster, channel, LINK_NORMAL, message);
-    message->spans_count = 0;
-    return is_said;
+    return message->spans_count == 0 || links_say(cluster, channel, LINK_NORMAL, message);
 }
 
-/* Add one, and send those that fill a message. */
-static bool add_announcement(struct cluster *cluster, struct channel *channel, struct message *message,
-                             const struct member *member)
+/* The rows of both are in order of id: the next of theirs that is not below `id`. */
+static struct message_known known_there(const struct message *message, uint32_t *at, const uint8_t *id)
 {
-    message->spans[message->spans_count++] = member->announcement_bytes;
-    return message->spans_count < MESSAGE_ANNOUNCEMENTS_MAX || say_announcements(cluster, channel, message);
+    int order = -1;
+    while (*at < message->known_count && (order = memcmp(message->known[*at].node_id, id, LINK_NODE_ID_BYTES)) < 0)
+        (*at)++;
+    return order == 0 ? message->known[*at] : (struct message_known){0};
 }
 
-static const struct message_known *known_of(const struct message *message, const uint8_t *node_id)
+static bool is_in_order(const struct message *message)
 {
-    for (uint32_t i = 0; i < message->known_count; i++)
-        if (memcmp(message->known[i].node_id, node_id, LINK_NODE_ID_BYTES) == 0) return &message->known[i];
-    return NULL;
+    for (uint32_t i = 1; i < message->known_count; i++) {
+        const struct message_known *known = &message->known[i - 1];
+        if (memcmp(known[0].node_id, known[1].node_id, LINK_NODE_ID_BYTES) >= 0) return false;
+    }
+    return true;
 }
 
-/* Send what is newer here, ask for what is newer there. */
+/* Send what is newer here, ask for what is newer there: a message of each, whatever the other says it knows. From
+ * a row of the dice's on, so that what one of us cannot take does not stand before all else for ever. */
 static void on_known(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
     struct span newer[MESSAGE_ANNOUNCEMENTS_MAX];
+    struct span older[MESSAGE_ANNOUNCEMENTS_MAX];
     struct message ours = {.kind = MESSAGE_ANNOUNCEMENTS, .spans = newer};
-    struct message wanted = {.kind = MESSAGE_WANTED};
+    struct message wanted = {.kind = MESSAGE_WANTED, .spans = older};
     const struct members *members = &cluster->members;
-    wanted.spans = arena_array(&cluster->step, (size_t)members->count + 1, sizeof *wanted.spans);
-    for (uint32_t i = 0; i < members->count && wanted.spans != NULL; i++) {
-        const struct member *member = members->rows[i];
-        const struct message_known *known = known_of(message, member->id);
-        uint64_t mine = member->has_announcement ? member->announcement.incarnation : 0;
-        uint64_t theirs = known == NULL ? 0 : known->incarnation;
-        bool is_other = known != NULL && mine == theirs &&
-                        known->mark != gossip_announcement_mark(cluster->gossip, member);
-        if ((mine > theirs || is_other) && !add_announcement(cluster, channel, &ours, member)) return;
-        if ((theirs > mine || is_other) && wanted.spans_count < MESSAGE_KNOWN_MAX)
-            wanted.spans[wanted.spans_count++] = span_of(member->id, LINK_NODE_ID_BYTES);
+    if (!is_in_order(message)) {
+        links_offend(cluster, channel, "nodes out of order");
+        return;
+    }
+    uint32_t first = members->count == 0 ? 0 : (uint32_t)(prng_u64(&cluster->prng) % members->count);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < members->count; i++) {
+        uint32_t index = (first + i) % members->count;
+        const struct member *member = members->rows[index];
+        if (index == 0) at = 0;
+        const struct message_known mine = known_here(cluster, member);
+        const struct message_known theirs = known_there(message, &at, member->id);
+        /* Two of one incarnation: both go over, and both of us then hold the same of them. */
+        bool is_other = mine.incarnation == theirs.incarnation && mine.mark != theirs.mark;
+        if ((mine.incarnation > theirs.incarnation || is_other) && ours.spans_count < MESSAGE_ANNOUNCEMENTS_MAX)
+            newer[ours.spans_count++] = member->announcement_bytes;
+        if ((theirs.incarnation > mine.incarnation || is_other) && wanted.spans_count < MESSAGE_ANNOUNCEMENTS_MAX)
+            older[wanted.spans_count++] = span_of(member->id, LINK_NODE_ID_BYTES);
     }
     if (!say_announcements(cluster, channel, &ours)) return;
     if (wanted.spans_count > 0) (void)links_say(cluster, channel, LINK_NORMAL, &wanted);
+}
+
+/* A full answer may not be all: ask again, so often at most. */
+static void know_more(struct cluster *cluster, struct channel *channel, uint32_t spans_count)
+{
+    struct exchange_state *state = channel->exchange;
+    if (spans_count < MESSAGE_ANNOUNCEMENTS_MAX || state == NULL || state->pages == 0) return;
+    state->pages--;
+    say_known(cluster, channel);
 }
 
 static void on_wanted(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
     struct span spans[MESSAGE_ANNOUNCEMENTS_MAX];
     struct message ours = {.kind = MESSAGE_ANNOUNCEMENTS, .spans = spans};
-    for (uint32_t i = 0; i < message->spans_count; i++) {
+    for (uint32_t i = 0; i < message->spans_count && ours.spans_count < MESSAGE_ANNOUNCEMENTS_MAX; i++) {
         const struct member *member = members_find(&cluster->members, message->spans[i].bytes);
-        if (member == NULL || !member->has_announcement) continue;
-        if (!add_announcement(cluster, channel, &ours, member)) return;
+        if (member != NULL && member->has_announcement) spans[ours.spans_count++] = member->announcement_bytes;
     }
-    (void)say_announcements(cluster, channel, &ours);
+    if (say_announcements(cluster, channel, &ours)) know_more(cluster, channel, message->spans_count);
 }
 
 static void hear(struct cluster *cluster, struct channel *channel, struct span announcement)
 {
     if (cluster->gossip == NULL || announcement.length == 0) return;
     (void)gossip_hear(cluster->gossip, announcement, member_of(cluster, channel), cluster->now_us);
+}
+
+static void on_announcements(struct cluster *cluster, struct channel *channel, const struct message *message)
+{
+    for (uint32_t i = 0; i < message->spans_count; i++)
+        hear(cluster, channel, message->spans[i]);
+    know_more(cluster, channel, message->spans_count);
 }
 
 /* --- greeting and wishes ---------------------------------------------------------------------------------- */
@@ -430,7 +521,7 @@ static void on_hello(struct cluster *cluster, struct channel *channel, const str
         ask(cluster, channel);
     } else if (state->has_announcements && state->view == NULL) {
         state->has_announcements = false;
-        say_known(cluster, channel);
+        begin_known(cluster, channel);
     }
 }
 
@@ -444,10 +535,7 @@ void exchange_on_message(struct cluster *cluster, struct channel *channel, const
     case MESSAGE_DOCS_TAKEN: on_taken(cluster, channel); break;
     case MESSAGE_KNOWN: on_known(cluster, channel, message); break;
     case MESSAGE_WANTED: on_wanted(cluster, channel, message); break;
-    case MESSAGE_ANNOUNCEMENTS:
-        for (uint32_t i = 0; i < message->spans_count; i++)
-            hear(cluster, channel, message->spans[i]);
-        break;
+    case MESSAGE_ANNOUNCEMENTS: on_announcements(cluster, channel, message); break;
     case MESSAGE_UNKNOWN:
     case MESSAGE_PROBLEM:
     case MESSAGE_JOIN_ASK:

@@ -7,10 +7,15 @@
  *     KNOWN: whose announcements, how new   -->
  *                                          <--  ANNOUNCEMENTS that are newer; WANTED: those I should send
  *     ANNOUNCEMENTS                         -->
+ *     KNOWN again, as long as an answer was full: it holds a message of each at most
  *
  * One at a time with each member. Documents go in the order of their keys, so that a layout version comes behind
- * the one it is made from. What is wrong with one document of a batch is wrong with the batch: nothing of it is
- * taken (H12).
+ * the one it is made from. What is malformed in one document of a batch is wrong with the batch: nothing of it is
+ * taken (H12). A document that is sound but more than there may be, or of the far future (document_rules()), is
+ * left out: it may come from a third, so nobody is to blame; it is counted, and said once a minute. The documents
+ * of both then go on to differ; they are compared again every EXCHANGE_QUIET_MS, and taken when there is room.
+ *
+ * An exchange that gets nowhere is dropped with its link, whatever else is said there: it holds a view.
  */
 #ifndef NODE_CLUSTER_EXCHANGE_H
 #define NODE_CLUSTER_EXCHANGE_H
@@ -18,11 +23,13 @@
 #include "node/cluster/links.h"
 
 enum {
-    EXCHANGE_ASKING_MAX = 4,          /* members we compare documents with at a time */
-    EXCHANGE_DOCUMENTS_MAX = 1 << 20, /* in all: some 1 GiB of memory */
-    EXCHANGE_VERSIONS_MAX = 4096,     /* layout versions in all; at one a day, eleven years */
-    EXCHANGE_TIME_BITS = 62,          /* a document written after the year 148,000 could never be replaced */
-    EXCHANGE_MEMBER_DOCUMENTS_MAX = 4 * LIMITS_MEMBERS_MAX, /* removed nodes leave theirs */
+    EXCHANGE_ASKING_MAX = 4,       /* members we compare documents with at a time */
+    EXCHANGE_STALL_INTERVALS = 60, /* probe intervals without a step: a batch over a slow link takes half of it */
+    EXCHANGE_QUIET_MS = 30000,     /* after an exchange that left both as different as they were */
+    EXCHANGE_SAY_AGAIN_MS = 60000, /* that documents were left out */
+    EXCHANGE_PAGES_MAX = LIMITS_MEMBERS_MAX / MESSAGE_ANNOUNCEMENTS_MAX, /* of announcements, asked for in a row */
+    EXCHANGE_VERSIONS_MAX = LIMITS_LAYOUT_VERSIONS_MAX * DOCUMENT_OWN_PERCENT / 100, /* made here */
+    EXCHANGE_MEMBER_DOCUMENTS_MAX = LIMITS_MEMBER_DOCUMENTS_MAX,
 };
 
 struct exchange {
@@ -30,6 +37,8 @@ struct exchange {
     uint64_t layout_number;
     uint64_t started_count, finished_count; /* since the start */
     uint64_t documents_taken;
+    uint64_t documents_left_out;
+    uint64_t left_out_said_ms; /* 0: never */
 };
 
 bool exchange_init(struct cluster *cluster);
@@ -44,6 +53,9 @@ void exchange_greet(struct cluster *cluster, struct channel *channel);
 void exchange_on_message(struct cluster *cluster, struct channel *channel, const struct message *message);
 
 void exchange_on_gone(struct cluster *cluster, struct channel *channel);
+
+/* Now and then, once a probe interval or so: what has got nowhere for too long is dropped. */
+void exchange_on_time(struct cluster *cluster);
 
 /* Gossip says that the member's documents or announcements are others than ours: dial it, or use the link there
  * is. */

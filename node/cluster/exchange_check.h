@@ -4,8 +4,14 @@
 
 #include "node/core/view.h"
 
-/* NULL, or what is wrong with the batch as a whole, for ever: then nothing of it is to be taken. */
-const char *exchange_check(const struct view *view, const struct op_document *documents, uint32_t count);
+/* NULL, or what is wrong with the batch as a whole, for ever: then nothing of it is to be taken, and no sound node
+ * sends it. How many documents there may be, and of what time, is not asked here but by the store
+ * (document_rules()).
+ *
+ *   documents, count  in: the batch; out: without the layout versions that stand on none we have
+ *   may_have_gaps     that may be because we left such a version out ourselves: then it is nobody's fault */
+const char *exchange_check(const struct view *view, struct op_document *documents, uint32_t *count,
+                           bool may_have_gaps);
 
 /* The same for what a JOIN_GRANT brings: documents of members and their addresses only. `view` NULL: they replace all
  * there is. */

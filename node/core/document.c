@@ -260,6 +260,16 @@ void document_digest_add(uint8_t sum[16], const uint8_t digest[16])
     }
 }
 
+void document_digest_take(uint8_t sum[16], const uint8_t digest[16])
+{
+    unsigned borrow = 0;
+    for (int i = 15; i >= 0; i--) {
+        unsigned take = digest[i] + borrow;
+        borrow = sum[i] < take ? 1 : 0;
+        sum[i] = (uint8_t)(sum[i] - take);
+    }
+}
+
 /* --- CORS rules ----------------------------------------------------------------------------------------- */
 
 bool document_rules_begin(struct span payload, struct wire_in *in, uint32_t *count)

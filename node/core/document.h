@@ -40,6 +40,13 @@ enum document_kind {
     DOCUMENT_DISMISSED = 'X',
 };
 
+enum {
+    DOCUMENT_AHEAD_YEARS = 100, /* a clock that has begun at 1970 is off by half of it */
+    DOCUMENT_TIME_BITS = 62,    /* of what a node writes itself: no clock that goes wrong makes it the last one */
+    DOCUMENT_OWN_PERCENT = 75,  /* of each bound, for a node's own writes; the rest is for what both sides of a
+                                   partition wrote up to there */
+};
+
 enum document_permission { DOCUMENT_READ = 1, DOCUMENT_WRITE = 2, DOCUMENT_OWNER = 4 };
 
 struct document_bucket {
@@ -118,21 +125,34 @@ bool document_rules_next(struct wire_in *in, struct document_rule *rule);
 /* The next text of a list; bytes NULL after the last. */
 struct span document_texts_next(struct document_texts *texts);
 
+/* What an address of a node may be as a document: printable ASCII without spaces, at most
+ * LIMITS_ADDRESS_BYTES_MAX; or nothing. It may still lead nowhere. */
+bool document_address_is_ok(struct span address);
+
 /* Is a document that came from another node one that may be kept: of a known kind with key and payload as this
  * program writes them, a layout version with the right hash; or of a kind that a later program may have added, a
  * capital letter, within the bounds of size? Those are kept and passed on unread, or the digests of two programs
  * would never agree. (So the payload of a kind never changes its shape: a new shape is a new kind.) `why` out, for
  * ever; NULL when it may.
  *
- * Its time is no matter of ours: a clock that is ahead makes a document win against others written at the same
- * time, and the next operator's change takes a time above it, whatever our clock says. Refused by our clock, it
- * would keep our documents from ever being the others'. */
+ * One grammar for all: what this node writes itself is asked this, too, before it is stored, or the others would
+ * refuse it for ever. */
 bool document_check(const struct op_document *document, const char **why);
+
+/* document_check() and the bounds of limits.h, as the store keeps them, for every op that writes documents.
+ *
+ * A document's time may be ahead of our clock by DOCUMENT_AHEAD_YEARS: far more than the clocks of sound nodes are
+ * apart, one without a clock of its own included; and what is written over it takes a time just above, which all
+ * others take too, as their clocks go on. One that is farther ahead is left out, and comes again when it is time:
+ * taken, it could be one that nothing is ever above. That is nobody's offence: it may have come from a third. */
+const struct op_docs_rules *document_rules(void);
 
 /* One document's part of a digest: H(hash key; "document" ‖ field(key) ‖ time ‖ actor ‖ payload). */
 void document_digest(const struct op_document *document, const uint8_t hash_key[HASH_KEY_BYTES],
                      uint8_t digest[16]);
 /* sum := sum + digest mod 2^128, both big-endian. */
 void document_digest_add(uint8_t sum[16], const uint8_t digest[16]);
+/* sum := sum - digest: takes out what was added. */
+void document_digest_take(uint8_t sum[16], const uint8_t digest[16]);
 
 #endif

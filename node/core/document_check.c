@@ -1,4 +1,4 @@
-/* Is a document of another node one that this program could have written? Kind by kind. */
+/* Is a document one that this program could have written? Kind by kind; and how many there may be. */
 #include "http/route.h"
 #include "node/core/layout_document.h"
 
@@ -97,11 +97,16 @@ static bool check_member(struct span id, struct span payload)
            is_name(member.name, LIMITS_ZONE_BYTES_MAX);
 }
 
+bool document_address_is_ok(struct span address)
+{
+    return is_visible(address, 0, LIMITS_ADDRESS_BYTES_MAX);
+}
+
 static bool check_address(struct span id, struct span payload)
 {
     struct span address;
     return id.length == RING_NODE_ID_BYTES && document_decode_address(payload, &address) &&
-           is_visible(address, 0, LIMITS_ADDRESS_BYTES_MAX);
+           document_address_is_ok(address);
 }
 
 static bool check_staged_role(struct span id, struct span payload)
@@ -162,4 +167,37 @@ bool document_check(const struct op_document *document, const char **why)
         *why = check_kind(key.bytes[0], span_of(key.bytes + 1, key.length - 1), payload);
     }
     return *why == NULL;
+}
+
+_Static_assert(LIMITS_DOCUMENTS_MAX == 1048576 && LIMITS_MEMBER_DOCUMENTS_MAX == 8192 &&
+                   LIMITS_LAYOUT_VERSIONS_MAX == 4096 && LIMITS_DOCUMENTS_BYTES_MAX == 67108864 &&
+                   DOCUMENT_OWN_PERCENT == 75,
+               "as the words below say");
+
+const struct op_docs_rules *document_rules(void)
+{
+    static const struct op_docs_bound bounds[] = {
+        {0, LIMITS_DOCUMENTS_MAX,
+         "there are as many shared documents as there may be: 1,048,576, three quarters of them from here"},
+        {DOCUMENT_MEMBER, LIMITS_MEMBER_DOCUMENTS_MAX,
+         "there are as many members as there may be, removed ones counted: 8,192, three quarters of them from "
+         "here"},
+        {DOCUMENT_LAYOUT, LIMITS_LAYOUT_VERSIONS_MAX,
+         "there are as many layout versions as there may be: 4,096, three quarters of them from here"},
+    };
+    static const struct op_docs_rules rules = {
+        .check = document_check,
+        .bounds = bounds,
+        .bounds_count = sizeof bounds / sizeof bounds[0],
+        .bytes_max = LIMITS_DOCUMENTS_BYTES_MAX,
+        .bytes_why = "the shared documents together are as large as they may be: 67,108,864 bytes, three quarters "
+                     "of it from "
+                     "here",
+        .own_percent = DOCUMENT_OWN_PERCENT,
+        .time_max_us = ((uint64_t)1 << DOCUMENT_TIME_BITS) - 1,
+        .time_why = "a document of a time that cannot be: look at the clock of this node",
+        .ahead_max_us = (uint64_t)DOCUMENT_AHEAD_YEARS * 366 * 86400 * 1000000,
+        .ahead_why = "a document from the future: look at the clocks of the nodes",
+    };
+    return &rules;
 }

@@ -168,3 +168,13 @@ bool layout_document_names(struct span id, struct span payload, uint64_t *number
     *parent = before.bytes;
     return !in.failed && before.length == RING_LAYOUT_HASH_BYTES && *number == wire_load_u64(id.bytes);
 }
+
+uint64_t layout_document_partitions(struct span payload)
+{
+    struct wire_in in = wire_in_over(payload);
+    if (wire_get_array(&in) != FIELDS || wire_get_u64(&in) != PAYLOAD_VERSION) wire_fail(&in);
+    (void)wire_get_u64(&in);
+    (void)wire_get_bytes(&in);
+    uint64_t count = wire_get_u64(&in);
+    return in.failed ? 0 : count;
+}

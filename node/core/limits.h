@@ -43,7 +43,12 @@ enum {
                                               holds them in memory, twice while they change, and reads them all
                                               when it starts */
 
-    LIMITS_MEMBERS_MAX = 2048,        /* nodes of a cluster, removed ones not counted: twice what was simulated */
+    LIMITS_DOCUMENTS_MAX = 1 << 20,    /* shared documents: some 300 bytes of memory each beside their own */
+    LIMITS_LAYOUT_VERSIONS_MAX = 4096, /* at one a day, eleven years; eight until no more are made here */
+
+    LIMITS_MEMBERS_MAX = 2048, /* nodes of a cluster, removed ones not counted: twice what was simulated */
+    LIMITS_MEMBER_DOCUMENTS_MAX = 4 * LIMITS_MEMBERS_MAX, /* removed nodes leave theirs */
+
     LIMITS_LINKS_DIALLED_MAX = 512,   /* links we made; more than the nodes of a layout */
     LIMITS_LINKS_ACCEPTED_MAX = 512,  /* links that came in; the newest beyond is closed */
     LIMITS_ADDRESS_BYTES_MAX = 262,   /* "HOST:PORT": a name of 255 (RFC 1035), a colon, 5 digits */

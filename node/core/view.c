@@ -6,29 +6,104 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-enum { VIEW_BYTES_MAX = 1 << 30, LOOKUP_BYTES = 1 + 1 + LIMITS_KEY_ID_CHARS_MAX + 512 };
+#include <stdlib.h>
 
-struct view {
-    struct arena arena; /* the view itself lies in it */
-    _Atomic uint32_t holders;
-    struct op_document *documents;
-    uint32_t count;
-    const struct ring_layout *layout; /* in force; NULL for none */
+enum {
+    VIEW_BYTES_MAX = 1 << 30,
+    LOOKUP_BYTES = 1 + 1 + LIMITS_KEY_ID_CHARS_MAX + 512,
+    HEAP_SPARE_BYTES = 1 << 20, /* what a heap may hold of no use, beside as much again as is of use */
+    COPY_BYTES = 2 * 16,        /* what rounding adds to a key and a payload */
 };
 
-/* --- making --------------------------------------------------------------------------------------------- */
+/* What keys, payloads and layouts lie in: shared by the views that came one from another, of which each adds what
+ * is new, and never changed. The last of them gives it back; when too much of it is of no use to the newest view
+ * any more, that one begins a heap of its own. */
+struct heap {
+    struct arena arena; /* the heap itself lies in it */
+    _Atomic uint32_t holders;
+};
 
-static bool document_copy(struct view *view, const struct op_document *from)
+struct view {
+    struct arena arena; /* the view itself lies in it, and its arrays */
+    _Atomic uint32_t holders;
+    struct heap *heap;
+    struct op_document *documents;
+    uint8_t *groups; /* of each document; with has_sums */
+    uint32_t count;
+    uint64_t bytes;                   /* of keys and payloads */
+    const struct ring_layout *layout; /* in force; NULL for none */
+    bool has_sums;                    /* the digests are carried along, under this key */
+    uint8_t hash_key[HASH_KEY_BYTES];
+    uint8_t digest[16];
+    uint64_t group_sums[VIEW_GROUPS];
+};
+
+/* --- heaps ---------------------------------------------------------------------------------------------- */
+
+static struct heap *heap_create(void)
 {
-    struct op_document *to = &view->documents[view->count++];
-    uint8_t *key = arena_copy(&view->arena, from->key.bytes, from->key.length);
-    uint8_t *payload = arena_copy(&view->arena, from->register_.payload, from->register_.payload_bytes);
-    if (key == NULL || payload == NULL) return false;
-    *to = *from;
-    to->key = span_of(key, from->key.length);
-    to->register_.payload = payload;
-    return true;
+    struct arena arena;
+    arena_init(&arena, VIEW_BYTES_MAX);
+    struct heap *heap = arena_alloc(&arena, sizeof *heap);
+    if (heap == NULL) return NULL;
+    heap->arena = arena;
+    atomic_init(&heap->holders, 1);
+    return heap;
 }
+
+static void heap_release(struct heap *heap)
+{
+    if (heap == NULL || atomic_fetch_sub_explicit(&heap->holders, 1, memory_order_acq_rel) > 1) return;
+    struct arena arena = heap->arena;
+    arena_deinit(&arena);
+}
+
+/* The heap of the older view, unless more of it is waste than that view is worth. */
+static bool is_worn(const struct view *older)
+{
+    uint64_t used = older->bytes + (uint64_t)older->count * COPY_BYTES + sizeof(struct ring_layout);
+    return older->heap->arena.held_bytes > 2 * used + HEAP_SPARE_BYTES;
+}
+
+static bool copy_payload(struct view *view, struct op_document *document)
+{
+    struct crdt_lww *register_ = &document->register_;
+    register_->payload = arena_copy(&view->heap->arena, register_->payload, register_->payload_bytes);
+    return register_->payload != NULL;
+}
+
+static bool copy_key(struct view *view, struct op_document *document)
+{
+    document->key.bytes = arena_copy(&view->heap->arena, document->key.bytes, document->key.length);
+    return document->key.bytes != NULL;
+}
+
+/* --- digests -------------------------------------------------------------------------------------------- */
+
+static uint8_t group_of(const uint8_t hash_key[HASH_KEY_BYTES], struct span key)
+{
+    struct hash_keyed hash;
+    hash_keyed_init(&hash, hash_key);
+    hash_keyed_add_field(&hash, key);
+    return (uint8_t)(hash_keyed_64(&hash) % VIEW_GROUPS);
+}
+
+/* Into the sums, or out of them again. */
+static void count_digest(struct view *view, const struct op_document *document, uint8_t group, bool is_in)
+{
+    uint8_t digest[16];
+    document_digest(document, view->hash_key, digest);
+    uint64_t low = wire_load_u64(digest + 8);
+    if (is_in) {
+        document_digest_add(view->digest, digest);
+        view->group_sums[group] += low;
+    } else {
+        document_digest_take(view->digest, digest);
+        view->group_sums[group] -= low;
+    }
+}
+
+/* --- making --------------------------------------------------------------------------------------------- */
 
 /* The first index whose key is not below `key`. */
 static uint32_t lower_bound(const struct op_document *documents, uint32_t count, struct span key)
@@ -46,24 +121,92 @@ static uint32_t lower_bound(const struct op_document *documents, uint32_t count,
     return low;
 }
 
-/* Put one document over those already there, in order. */
-static bool document_put(struct view *view, const struct op_document *from)
+/* A document that is in no view before, or wins over the one at `before`, which is the older view's. */
+static bool take_changed(struct view *view, const struct op_document *document, const struct op_document *before,
+                         uint8_t group_before)
 {
-    uint32_t index = lower_bound(view->documents, view->count, from->key);
-    if (index < view->count && span_is_equal(view->documents[index].key, from->key)) {
-        struct crdt_lww winner = crdt_lww_merge(view->documents[index].register_, from->register_);
-        uint8_t *payload = arena_copy(&view->arena, winner.payload, winner.payload_bytes);
-        if (payload == NULL) return false;
-        winner.payload = payload;
-        view->documents[index].register_ = winner;
-        return true;
-    }
-    uint32_t last = view->count;
-    if (!document_copy(view, from)) return false;
-    struct op_document added = view->documents[last];
-    memmove(&view->documents[index + 1], &view->documents[index], (last - index) * sizeof added);
-    view->documents[index] = added;
+    uint32_t index = view->count++;
+    struct op_document *to = &view->documents[index];
+    *to = *document;
+    if (before != NULL) to->key = before->key;
+    if (before == NULL && !copy_key(view, to)) return false;
+    if (!copy_payload(view, to)) return false;
+    view->bytes += to->key.length + to->register_.payload_bytes;
+    if (before != NULL) view->bytes -= before->key.length + before->register_.payload_bytes;
+    if (!view->has_sums) return true;
+    view->groups[index] = before != NULL ? group_before : group_of(view->hash_key, to->key);
+    if (before != NULL) count_digest(view, before, view->groups[index], false);
+    count_digest(view, to, view->groups[index], true);
     return true;
+}
+
+/* Documents of the older view up to `end`, as they are. */
+static void take_older(struct view *view, const struct view *older, uint32_t begin, uint32_t end)
+{
+    if (begin == end) return;
+    memcpy(&view->documents[view->count], &older->documents[begin], (end - begin) * sizeof *view->documents);
+    if (view->has_sums) memcpy(&view->groups[view->count], &older->groups[begin], end - begin);
+    view->count += end - begin;
+}
+
+/* By key, and of one key in the order they were given. */
+static int compare_changes(const void *a, const void *b)
+{
+    const struct op_document *const *left = a;
+    const struct op_document *const *right = b;
+    int order = span_compare((*left)->key, (*right)->key);
+    return order != 0 ? order : (*left > *right) - (*left < *right);
+}
+
+static const struct op_document **in_order(struct view *view, const struct op_document *documents, uint32_t count)
+{
+    const struct op_document **changes = arena_array(&view->arena, (size_t)count + 1, sizeof(void *));
+    bool is_sorted = true;
+    for (uint32_t i = 0; i < count && changes != NULL; i++) {
+        changes[i] = &documents[i];
+        if (i > 0) is_sorted = is_sorted && span_compare(documents[i - 1].key, documents[i].key) <= 0;
+    }
+    if (changes != NULL && !is_sorted) qsort(changes, count, sizeof *changes, compare_changes);
+    return changes;
+}
+
+/* Two sorted lists into one: what is between two changes is taken as it is. `has_layouts` out: a version is among
+ * what changed. False when out of memory. */
+static bool merge(struct view *view, const struct view *older, const struct op_document **changes, uint32_t count,
+                  bool *has_layouts)
+{
+    uint32_t at = 0;
+    uint32_t older_count = older == NULL ? 0 : older->count;
+    for (uint32_t i = 0; i < count;) {
+        const struct op_document *winner = changes[i];
+        struct span key = winner->key;
+        for (i++; i < count && span_is_equal(changes[i]->key, key); i++)
+            if (crdt_lww_compare(&winner->register_, &changes[i]->register_) < 0) winner = changes[i];
+        uint32_t end = older == NULL ? 0 : at + lower_bound(older->documents + at, older_count - at, key);
+        if (older != NULL) take_older(view, older, at, end);
+        bool is_there = end < older_count && span_is_equal(older->documents[end].key, key);
+        const struct op_document *before = is_there ? &older->documents[end] : NULL;
+        at = end + (is_there ? 1 : 0);
+        if (is_there && crdt_lww_compare(&before->register_, &winner->register_) >= 0) {
+            take_older(view, older, end, at);
+            continue;
+        }
+        *has_layouts = *has_layouts || (key.length > 0 && key.bytes[0] == DOCUMENT_LAYOUT);
+        uint8_t group = is_there && view->has_sums ? older->groups[end] : 0;
+        if (!take_changed(view, winner, before, group)) return false;
+    }
+    if (older != NULL) take_older(view, older, at, older_count);
+    return true;
+}
+
+/* All that is in the older view's heap, into the own one. */
+static bool copy_all(struct view *view)
+{
+    for (uint32_t i = 0; i < view->count; i++)
+        if (!copy_key(view, &view->documents[i]) || !copy_payload(view, &view->documents[i])) return false;
+    if (view->layout == NULL) return true;
+    view->layout = (const void *)arena_copy(&view->heap->arena, view->layout, sizeof *view->layout);
+    return view->layout != NULL;
 }
 
 /* --- the layout in force -------------------------------------------------------------------------------- */
@@ -78,11 +221,13 @@ static struct span id_of(const struct op_document *document)
     return span_of(document->key.bytes + 1, document->key.length - 1);
 }
 
-/* Are all versions there that this one came from, number by number, down to the first? So nobody can put a version
- * in force whose number leaves a gap, and none that leaves no number for the next (H12). */
+/* Are all versions there that this one came from, number by number, down to the first, and of as many partitions?
+ * So nobody can put a version in force whose number leaves a gap, and none that leaves no number for the next
+ * (H12). */
 static bool has_ancestors(const struct view *view, const struct op_document *document)
 {
     struct op_document at = *document;
+    uint64_t partitions = layout_document_partitions(payload_of(&at));
     uint8_t key[1 + LAYOUT_DOCUMENT_ID_BYTES] = {DOCUMENT_LAYOUT};
     for (;;) {
         uint64_t number = 0;
@@ -92,6 +237,7 @@ static bool has_ancestors(const struct view *view, const struct op_document *doc
         wire_store_u64(key + 1, number - 1);
         memcpy(key + 1 + 8, parent, RING_LAYOUT_HASH_BYTES);
         if (!view_document_of(view, span_of(key, sizeof key), &at)) return false;
+        if (layout_document_partitions(payload_of(&at)) != partitions) return false;
     }
 }
 
@@ -103,8 +249,9 @@ static bool take_layout(struct view *view)
     const uint8_t next_letter = DOCUMENT_LAYOUT + 1;
     uint32_t first = lower_bound(view->documents, view->count, span_of(&letter, 1));
     uint32_t end = lower_bound(view->documents, view->count, span_of(&next_letter, 1));
+    view->layout = NULL;
     if (first == end) return true;
-    struct ring_layout *layout = arena_alloc(&view->arena, sizeof *layout);
+    struct ring_layout *layout = arena_alloc(&view->heap->arena, sizeof *layout);
     while (layout != NULL && end > first && view->layout == NULL) {
         struct span newest = view->documents[end - 1].key;
         struct span number = span_of(newest.bytes, newest.length < 9 ? newest.length : 9);
@@ -119,22 +266,57 @@ static bool take_layout(struct view *view)
     return layout != NULL;
 }
 
-struct view *view_create(const struct view *older, const struct op_document *documents, uint32_t count)
+/* A view without documents yet, on the heap of the older one when that is good for it. */
+static struct view *begin(const struct view *older, uint32_t count)
 {
     struct arena arena;
     arena_init(&arena, VIEW_BYTES_MAX);
     struct view *view = arena_alloc(&arena, sizeof *view);
     if (view == NULL) return NULL;
     view->arena = arena;
-    uint32_t older_count = older == NULL ? 0 : older->count;
-    view->documents = arena_array(&view->arena, (size_t)older_count + count + 1, sizeof *view->documents);
-    bool is_made = view->documents != NULL;
-    for (uint32_t i = 0; i < older_count && is_made; i++)
-        is_made = document_copy(view, &older->documents[i]);
-    for (uint32_t i = 0; i < count && is_made; i++)
-        is_made = document_put(view, &documents[i]);
-    if (is_made) is_made = take_layout(view);
     atomic_init(&view->holders, 1);
+    view->documents = arena_array(&view->arena, (size_t)count + 1, sizeof *view->documents);
+    view->groups = arena_alloc(&view->arena, (size_t)count + 1);
+    if (older != NULL && !is_worn(older)) {
+        atomic_fetch_add_explicit(&older->heap->holders, 1, memory_order_relaxed);
+        view->heap = older->heap;
+    } else {
+        view->heap = heap_create();
+    }
+    if (view->documents != NULL && view->groups != NULL && view->heap != NULL) return view;
+    view_release(view);
+    return NULL;
+}
+
+static void inherit(struct view *view, const struct view *older)
+{
+    view->bytes = older->bytes;
+    view->layout = older->layout;
+    view->has_sums = older->has_sums;
+    memcpy(view->hash_key, older->hash_key, sizeof view->hash_key);
+    memcpy(view->digest, older->digest, sizeof view->digest);
+    memcpy(view->group_sums, older->group_sums, sizeof view->group_sums);
+}
+
+struct view *view_begin(const uint8_t hash_key[HASH_KEY_BYTES])
+{
+    struct view *view = begin(NULL, 0);
+    if (view == NULL) return NULL;
+    view->has_sums = true;
+    memcpy(view->hash_key, hash_key, sizeof view->hash_key);
+    return view;
+}
+
+struct view *view_create(const struct view *older, const struct op_document *documents, uint32_t count)
+{
+    struct view *view = begin(older, count + (older == NULL ? 0 : older->count));
+    if (view == NULL) return NULL;
+    if (older != NULL) inherit(view, older);
+    bool has_layouts = false;
+    const struct op_document **changes = in_order(view, documents, count);
+    bool is_made = changes != NULL && merge(view, older, changes, count, &has_layouts);
+    if (is_made && older != NULL && view->heap != older->heap) is_made = copy_all(view);
+    if (is_made && has_layouts) is_made = take_layout(view);
     if (is_made) return view;
     view_release(view);
     return NULL;
@@ -149,6 +331,7 @@ struct view *view_hold(struct view *view)
 void view_release(struct view *view)
 {
     if (view == NULL || atomic_fetch_sub_explicit(&view->holders, 1, memory_order_acq_rel) > 1) return;
+    heap_release(view->heap);
     struct arena arena = view->arena;
     arena_deinit(&arena);
 }
@@ -293,12 +476,46 @@ bool view_is_member(const struct view *view, const uint8_t node_id[RING_NODE_ID_
     return is_known && member.is_member;
 }
 
+static bool has_sums_of(const struct view *view, const uint8_t hash_key[HASH_KEY_BYTES])
+{
+    return view != NULL && view->has_sums && memcmp(view->hash_key, hash_key, HASH_KEY_BYTES) == 0;
+}
+
 void view_digest(const struct view *view, const uint8_t hash_key[HASH_KEY_BYTES], uint8_t digest[16])
 {
     memset(digest, 0, 16);
+    if (has_sums_of(view, hash_key)) {
+        memcpy(digest, view->digest, 16);
+        return;
+    }
     for (uint32_t i = 0; view != NULL && i < view->count; i++) {
         uint8_t one[16];
         document_digest(&view->documents[i], hash_key, one);
         document_digest_add(digest, one);
     }
+}
+
+void view_group_sums(const struct view *view, const uint8_t hash_key[HASH_KEY_BYTES], uint64_t sums[VIEW_GROUPS])
+{
+    memset(sums, 0, VIEW_GROUPS * sizeof *sums);
+    if (has_sums_of(view, hash_key)) {
+        memcpy(sums, view->group_sums, sizeof view->group_sums);
+        return;
+    }
+    for (uint32_t i = 0; view != NULL && i < view->count; i++) {
+        uint8_t one[16];
+        document_digest(&view->documents[i], hash_key, one);
+        sums[group_of(hash_key, view->documents[i].key)] += wire_load_u64(one + 8);
+    }
+}
+
+uint32_t view_group(const struct view *view, const uint8_t hash_key[HASH_KEY_BYTES], uint32_t index)
+{
+    assert(index < view->count);
+    return has_sums_of(view, hash_key) ? view->groups[index] : group_of(hash_key, view->documents[index].key);
+}
+
+uint64_t view_documents_bytes(const struct view *view)
+{
+    return view == NULL ? 0 : view->bytes;
 }

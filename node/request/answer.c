@@ -225,6 +225,18 @@ void answer_error(struct request *request, int status, const char *code, const c
     if (!request->is_cut) stats_refuse(&request->service->stats, code);
 }
 
+/* A change of the shared documents that no node would take. */
+static void refuse_documents(struct request *request)
+{
+    const struct op_docs *docs = &request->op.docs;
+    assert(op_writes_documents(&request->op));
+    if (docs->is_full) {
+        answer_error(request, 507, "InsufficientStorage", docs->why);
+    } else {
+        answer_error(request, 400, "InvalidRequest", docs->why);
+    }
+}
+
 void answer_err(struct request *request, enum err err)
 {
     switch (err) {
@@ -241,6 +253,7 @@ void answer_err(struct request *request, enum err err)
     case ERR_IO:
         answer_error(request, 503, "OutcomeUncertain", "the disk failed: what was asked may or may not be stored");
         break;
+    case ERR_REFUSED: refuse_documents(request); break;
     case ERR_OK:
     case ERR_MEMORY:
     case ERR_LOCKED:

@@ -1,6 +1,7 @@
 /* A request's memory, its body on the way in, and its calls to the store. */
 #include "node/request/request.h"
 
+#include "node/core/document.h"
 #include "node/request/answer.h"
 #include "node/request/polls.h"
 
@@ -57,6 +58,7 @@ void request_store(struct request *request, bool keep_scratch)
     request->op.arena = &request->scratch;
     request->op.owner = request;
     request->op.err = ERR_OK;
+    if (op_writes_documents(&request->op)) request->op.docs.rules = document_rules();
     request->effect.kind = EFFECT_STORE;
     request->effect.slot = request->slot;
     request->effect.op = &request->op;

@@ -26,7 +26,7 @@ bool requests_init(struct requests *requests, const struct settings *settings, c
     list_init(&service->admin_queue);
     service->next_request_id = 1;
     requests->slots = arena_array(&requests->arena, settings->connections_max, sizeof(struct request *));
-    service->view = view_create(NULL, NULL, 0);
+    service->view = view_begin(store->hash_key);
     if (requests->slots != NULL && service->view != NULL && polls_init(service, &requests->arena) &&
         timers_init(&service->timers, settings->connections_max, &requests->arena)) {
         return true;

@@ -1,4 +1,4 @@
-/* Rows of documents, one by one. */
+/* Rows of documents, one by one, within the rules of the op. */
 #include "node/store/documents.h"
 
 #include "node/store/count.h"
@@ -19,17 +19,116 @@ static enum err put_document(struct store *store, struct kv_txn *txn, const stru
     return row.bytes == NULL ? ERR_MEMORY : kv_put(txn, KV_DOCS, document->key, row);
 }
 
+/* --- how much there is -------------------------------------------------------------------------------------- */
+
+static uint64_t bytes_of(struct span key, const struct crdt_lww *register_)
+{
+    return key.length + register_->payload_bytes;
+}
+
+/* `document` is there now, in the place of `before` (NULL: of nothing). */
+static void add(struct store_documents *totals, const struct op_document *document, const struct crdt_lww *before)
+{
+    uint8_t letter = document->key.bytes[0];
+    totals->bytes += bytes_of(document->key, &document->register_);
+    if (before != NULL) {
+        totals->bytes -= bytes_of(document->key, before);
+        return;
+    }
+    totals->count++;
+    if (letter >= 'A' && letter <= 'Z') totals->letters[letter - 'A']++;
+}
+
+/* Once after the start; then each change is added. What is damaged counts nothing: whoever reads it says so. */
+static enum err count_all(struct store *store, struct kv_txn *txn)
+{
+    struct kv_cursor *cursor = NULL;
+    struct kv_pair pair;
+    bool found = false;
+    const uint8_t lowest = 0;
+    store->documents = (struct store_documents){0};
+    enum err err = kv_cursor_open(txn, KV_DOCS, &cursor);
+    if (err != ERR_OK) return err;
+    err = kv_cursor_step(cursor, KV_AT_OR_AFTER, span_of(&lowest, 1), &pair, &found);
+    while (err == ERR_OK && found) {
+        struct op_document document = {.key = pair.key};
+        if (record_decode_document(store->hash_key, pair.key, pair.value, &document.register_) == ERR_OK)
+            add(&store->documents, &document, NULL);
+        err = kv_cursor_step(cursor, KV_NEXT, (struct span){0}, &pair, &found);
+    }
+    kv_cursor_close(cursor);
+    if (err == ERR_CORRUPT) err = ERR_OK;
+    store->documents.is_known = err == ERR_OK;
+    return err;
+}
+
+/* --- rules -------------------------------------------------------------------------------------------------- */
+
+/* Would there be more than there may be? NULL: not. */
+static const char *over_bound(const struct store_documents *totals, const struct op_docs_rules *rules,
+                              const struct op_document *document, const struct crdt_lww *before, uint32_t percent)
+{
+    for (uint32_t i = 0; i < rules->bounds_count && before == NULL; i++) {
+        const struct op_docs_bound *bound = &rules->bounds[i];
+        uint8_t letter = bound->letter;
+        if (letter != 0 && letter != document->key.bytes[0]) continue;
+        uint32_t count = letter == 0 ? totals->count : totals->letters[letter - 'A'];
+        if (count >= (uint64_t)bound->count_max * percent / 100) return bound->why;
+    }
+    uint64_t bytes = bytes_of(document->key, &document->register_);
+    uint64_t bytes_before = before == NULL ? 0 : bytes_of(document->key, before);
+    bool is_over = totals->bytes - bytes_before + bytes > rules->bytes_max * percent / 100;
+    return bytes > bytes_before && is_over ? rules->bytes_why : NULL;
+}
+
+/* May the document be in the place of `before` (NULL: of nothing)? ERR_REFUSED, and why in the op, if not. */
+static enum err judge(const struct store *store, struct op *op, const struct op_document *document,
+                      const struct crdt_lww *before, uint64_t wall_us)
+{
+    const struct op_docs_rules *rules = op->docs.rules;
+    bool is_own = op->kind == OP_DOCS_WRITE;
+    bool is_full = false;
+    const char *why = NULL;
+    uint64_t time_us = document->register_.time_us;
+    if (rules == NULL || !rules->check(document, &why)) {
+        /* `why` says it */
+    } else if (is_own && time_us > rules->time_max_us) {
+        why = rules->time_why;
+    } else if (!is_own && time_us > wall_us && time_us - wall_us > rules->ahead_max_us) {
+        why = rules->ahead_why;
+    } else {
+        why = over_bound(&store->documents, rules, document, before, is_own ? rules->own_percent : 100);
+        is_full = why != NULL;
+    }
+    if (why == NULL) return ERR_OK;
+    if (op->docs.why == NULL) {
+        op->docs.why = why;
+        op->docs.is_full = is_full;
+    }
+    return ERR_REFUSED;
+}
+
+/* --- changes ------------------------------------------------------------------------------------------------ */
+
+static enum err put_judged(struct store *store, struct kv_txn *txn, struct op *op,
+                           const struct op_document *document, const struct crdt_lww *before, uint64_t wall_us)
+{
+    enum err err = judge(store, op, document, before, wall_us);
+    if (err != ERR_OK) return err;
+    add(&store->documents, document, before); /* before the put: `before` lies in the row that goes */
+    return put_document(store, txn, document);
+}
+
 static enum err write_document(struct store *store, struct kv_txn *txn, struct op *op,
                                struct op_document *document, uint64_t wall_us)
 {
     struct span row = {0};
     struct crdt_lww before = {0};
-    (void)op;
     enum err err = read_document(store, txn, document, &row, &before);
     if (err != ERR_OK) return err;
     document->register_.actor = store->actor.id;
     document->register_.time_us = crdt_lww_next_time(before.time_us, wall_us);
-    return put_document(store, txn, document);
+    return put_judged(store, txn, op, document, row.bytes == NULL ? NULL : &before, wall_us);
 }
 
 /* Does any partition key of the bucket hold something? */
@@ -58,21 +157,30 @@ static enum err bucket_is_empty(struct store *store, struct kv_txn *txn, struct 
 typedef enum err change_document(struct store *store, struct kv_txn *txn, struct op *op,
                                  struct op_document *document, uint64_t wall_us);
 
-/* An op of documents changes rows one by one, all or none. */
+/* An op of documents changes rows one by one, all or none; but those that a merge may not take are left out. */
 static enum err change_all(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us,
                            change_document *change)
 {
-    enum err err = ERR_OK;
+    struct op_docs *docs = &op->docs;
+    const struct store_documents before = store->documents;
+    uint32_t kept = 0;
     struct undo undo;
     undo_init(&undo, true);
-    for (uint32_t i = 0; i < op->docs.documents_count && err == ERR_OK; i++) {
-        struct op_document *document = &op->docs.documents[i];
+    enum err err = store->documents.is_known ? ERR_OK : count_all(store, txn);
+    for (uint32_t i = 0; i < docs->documents_count && err == ERR_OK; i++) {
+        struct op_document *document = &docs->documents[i];
         struct span was = {0};
         err = kv_get(txn, KV_DOCS, document->key, &was);
         if (err == ERR_OK) err = undo_note(&undo, KV_DOCS, document->key, was);
         if (err == ERR_OK) err = change(store, txn, op, document, wall_us);
         err = op_note(op, store->hash_key, KV_DOCS, document->key, err);
+        bool is_left_out = err == ERR_REFUSED && op->kind == OP_DOCS_MERGE;
+        if (err == ERR_OK) docs->documents[kept++] = *document;
+        if (is_left_out) docs->left_out_count++;
+        if (is_left_out) err = ERR_OK;
     }
+    if (err == ERR_OK) docs->documents_count = kept;
+    if (err != ERR_OK) store->documents = before;
     if (err != ERR_OK && err != ERR_FULL && err != ERR_IO) {
         enum err undone = undo_run(&undo, txn);
         if (undone != ERR_OK) err = undone;
@@ -81,9 +189,20 @@ static enum err change_all(struct store *store, struct kv_txn *txn, struct op *o
     return err;
 }
 
-enum err documents_write(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
+/* Nothing is said of the op yet; but an op that is run again, for another that did not fit, keeps the count of
+ * what was left out, and is without it already. */
+static void begin(struct store *store, struct op_docs *docs)
 {
     arena_reset(&store->scratch);
+    docs->is_refused = false;
+    docs->is_full = false;
+    if (docs->left_out_count == 0) docs->why = NULL;
+    docs->changed_count = 0;
+}
+
+enum err documents_write(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
+{
+    begin(store, &op->docs);
     bool is_allowed = true;
     enum err err = op->docs.empty_bucket_id == NULL ? ERR_OK : bucket_is_empty(store, txn, op, &is_allowed);
     op->docs.is_refused = !is_allowed;
@@ -96,7 +215,6 @@ static enum err merge_document(struct store *store, struct kv_txn *txn, struct o
 {
     struct span row = {0};
     struct crdt_lww before = {0};
-    (void)wall_us;
     enum err err = read_document(store, txn, document, &row, &before);
     if (err != ERR_OK) return err;
     if (row.bytes != NULL && crdt_lww_compare(&before, &document->register_) >= 0) {
@@ -104,14 +222,13 @@ static enum err merge_document(struct store *store, struct kv_txn *txn, struct o
         document->register_ = before;
         return before.payload == NULL ? ERR_MEMORY : ERR_OK;
     }
-    op->docs.changed_count++;
-    return put_document(store, txn, document);
+    err = put_judged(store, txn, op, document, row.bytes == NULL ? NULL : &before, wall_us);
+    if (err == ERR_OK) op->docs.changed_count++;
+    return err;
 }
 
-enum err documents_merge(struct store *store, struct kv_txn *txn, struct op *op)
+enum err documents_merge(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
 {
-    arena_reset(&store->scratch);
-    op->docs.is_refused = false;
-    op->docs.changed_count = 0;
-    return change_all(store, txn, op, 0, merge_document);
+    begin(store, &op->docs);
+    return change_all(store, txn, op, wall_us, merge_document);
 }

@@ -5,8 +5,8 @@
 #include "node/store/store.h"
 
 /* OP_DOCS_WRITE, OP_DOCS_MERGE. Nothing of the op is in the transaction when the answer is not ERR_OK, as
- * write_run() says. Keys are 1 … KV_KEY_BYTES_MAX bytes. */
+ * write_run() says. Keys are 1 … KV_KEY_BYTES_MAX bytes. The op's rules are kept here, and nowhere else. */
 MUST_USE enum err documents_write(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
-MUST_USE enum err documents_merge(struct store *store, struct kv_txn *txn, struct op *op);
+MUST_USE enum err documents_merge(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
 
 #endif

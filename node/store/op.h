@@ -142,13 +142,43 @@ struct op_document {
     struct crdt_lww register_;
 };
 
+/* How many documents there may be whose keys begin with a letter; letter 0: with any. */
+struct op_docs_bound {
+    uint8_t letter;
+    uint32_t count_max;
+    const char *why; /* as below */
+};
+
+/* What may be a document, and how many there may be: not the store's to know, but kept by it, in the transaction.
+ * The same for what is written here and for what others wrote, or nodes would come to hold what others refuse;
+ * only that a node's own writes leave a share of each bound free for what others write at the same time. What is
+ * new in place of old and makes nothing more always may. */
+struct op_docs_rules {
+    bool (*check)(const struct op_document *document, const char **why); /* `why` out when not: for ever */
+    const struct op_docs_bound *bounds;
+    uint32_t bounds_count;
+    uint64_t bytes_max; /* keys and payloads of all together */
+    const char *bytes_why;
+    uint32_t own_percent; /* of each bound */
+    uint64_t time_max_us; /* of an own write */
+    const char *time_why;
+    uint64_t ahead_max_us; /* of our clock, what others wrote */
+    const char *ahead_why;
+};
+
 /* All documents out (OP_DOCS), or documents in: each wins over what is there, its time raised if need be
  * (OP_DOCS_WRITE; `register_` out: as it was written); or the winner of each and what is there stays, by
- * crdt_lww_merge() (OP_DOCS_MERGE; `register_` out: the winner, for view_renew()). */
+ * crdt_lww_merge() (OP_DOCS_MERGE; `register_` out: the winner, for view_renew()).
+ * By the rules a write is refused as a whole (ERR_REFUSED), and from a merge is left out what may not be:
+ * `documents` out are those that are there. */
 struct op_docs {
-    const uint8_t *empty_bucket_id; /* of a write, NULL for none: nothing is written unless the bucket has no
-                                       listed partition key */
-    bool is_refused;                /* out: it has */
+    const struct op_docs_rules *rules; /* in; NULL for none. Set where ops are lent, for all of them */
+    const char *why;                   /* out: why refused, or why the first that was left out; NULL */
+    bool is_full;                      /* out: because of a bound of how much there may be */
+    uint32_t left_out_count;           /* out, of a merge */
+    const uint8_t *empty_bucket_id;    /* of a write, NULL for none: nothing is written unless the bucket has no
+                                          listed partition key */
+    bool is_refused;                   /* out: it has */
     struct op_document *documents;
     uint32_t documents_count;
     uint32_t changed_count; /* out, of a merge: how many of them won over what was there */
@@ -244,11 +274,16 @@ static inline enum err op_note(struct op *op, const uint8_t hash_key[HASH_KEY_BY
     return err;
 }
 
+/* Are documents written by it? */
+static inline bool op_writes_documents(const struct op *op)
+{
+    return op->kind == OP_DOCS_WRITE || op->kind == OP_DOCS_MERGE;
+}
+
 /* Does the op need a writing transaction? */
 static inline bool op_is_write(const struct op *op)
 {
-    return op->kind == OP_WRITE || op->kind == OP_DOCS_WRITE || op->kind == OP_DOCS_MERGE || op->kind == OP_BOOT ||
-           op->kind == OP_ADOPT;
+    return op->kind == OP_WRITE || op_writes_documents(op) || op->kind == OP_BOOT || op->kind == OP_ADOPT;
 }
 
 #endif

@@ -219,6 +219,7 @@ static enum err run_writes(struct store *store, struct list *ops, uint64_t wall_
 {
     struct kv_txn *txn = NULL;
     bool was_adopted = store->is_adopted;
+    const struct store_documents documents = store->documents;
     enum err err = kv_begin(store->kv, true, &txn);
     if (err == ERR_OK) {
         err = run_all(store, txn, ops, wall_us);
@@ -233,6 +234,7 @@ static enum err run_writes(struct store *store, struct list *ops, uint64_t wall_
         return err;
     }
     store->is_adopted = was_adopted;
+    store->documents = documents;
     store->actor.is_changed = true; /* its row did not reach the disk; counters once given are not given again */
     fail_all(ops, err);
     return err;

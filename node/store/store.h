@@ -13,6 +13,14 @@
 
 enum { STORE_FORMAT_VERSION = 2, STORE_SCRATCH_BYTES_MAX = 1 << 30 };
 
+/* How much there is of documents, by the first letters of their keys, 'A' to 'Z'. */
+struct store_documents {
+    bool is_known; /* counted at the first write of documents */
+    uint64_t bytes;
+    uint32_t count;
+    uint32_t letters[26];
+};
+
 struct store {
     struct kv *kv;
     uint8_t hash_key[HASH_KEY_BYTES];      /* places keys on the ring, checks records */
@@ -23,6 +31,7 @@ struct store {
     uint8_t node_seed[STORE_NODE_SEED_BYTES]; /* of this node's Ed25519 key */
     uint8_t seal_key[SEAL_KEY_BYTES];         /* seals the row of the keys above; leaves the machine never */
     struct actor actor;
+    struct store_documents documents; /* as in the transaction; belongs to the writer, as the actor does */
     struct prng prng;
     struct arena scratch;
     bool has_met_corruption;
