@@ -5,6 +5,15 @@
 
 #include <assert.h>
 
+/* All documents there may be, as their rows are; what is left over at the ends of blocks; and of each the row's
+ * head, and its place in an array that was smaller before. What requests may hold is a setting, and may be less.
+ */
+enum {
+    ROW_SPARE_BYTES = 256,
+    LOADED_BYTES_MAX = 2 * LIMITS_DOCUMENTS_BYTES_MAX +
+                       LIMITS_DOCUMENTS_MAX * (2 * (int)sizeof(struct op_document) + ROW_SPARE_BYTES),
+};
+
 struct startup {
     uint8_t bucket_id[KEYS_BUCKET_ID_BYTES];
     struct span key_id;
@@ -154,6 +163,7 @@ void startup_begin(struct requests *requests)
         fail(request, ERR_MEMORY);
         return;
     }
+    arena_init(&request->scratch, LOADED_BYTES_MAX);
     request->op.kind = OP_DOCS;
     request->op.docs = (struct op_docs){0};
     request_store(request, false);

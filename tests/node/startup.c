@@ -135,6 +135,55 @@ static void the_view_after_a_restart_is_the_same(void **state)
         free(before[i]);
 }
 
+/* Rules of CORS with 1,000 origins of some 200 bytes. */
+static char *large_rules(void)
+{
+    size_t room = 256 * 1024;
+    char *rules = malloc(room);
+    assert_non_null(rules);
+    size_t used = (size_t)snprintf(rules, room, "{\"rules\":[");
+    for (int i = 0; i < 1000; i++) {
+        used += (size_t)snprintf(rules + used, room - used, "%s\"https://%0180d\"",
+                                 i % 100 != 0 ? ","
+                                 : i == 0     ? "{\"allowed_origins\":["
+                                              : "],\"allowed_methods\":[\"GET\"]},{\"allowed_origins\":[",
+                                 i);
+    }
+    snprintf(rules + used, room - used, "],\"allowed_methods\":[\"GET\"]}]}");
+    return rules;
+}
+
+/* What requests may hold says nothing of how much there is to load. */
+static void more_than_a_request_may_hold_is_loaded(void **state)
+{
+    enum { BUCKETS = 40 };
+    (void)state;
+    char *rules = large_rules();
+    struct world *world = malloc(sizeof *world);
+    assert_non_null(world);
+    world_set_up(world);
+    world->settings.max_value_bytes = 1024;
+    world->settings.max_batch_bytes = 1024;
+    world_start(world);
+    world_pump(world);
+    for (int i = 0; i < BUCKETS; i++) {
+        struct text bucket = text_of("{\"alias\":\"large-%d\"}", i);
+        struct text target = text_of("/v1/buckets/large-%d/cors", i);
+        const char *const calls[2][3] = {{"POST", "/v1/buckets", bucket.text}, {"PUT", target.text, rules}};
+        for (int call = 0; call < 2; call++) {
+            uint32_t slot = say_begin_admin(world, calls[call][0], calls[call][1], calls[call][2]);
+            world_pump(world);
+            assert_int_equal(world_status(world, slot), 200);
+            say_close(world, slot);
+        }
+    }
+    free(rules);
+    world_restart(world);
+    assert_true(world->is_ready);
+    world_deinit(world);
+    free(world);
+}
+
 /* Whichever call of the disk fails, the start fails and says why, or is as good as ever; the next one is. */
 static void a_start_that_meets_a_failing_disk_fails(void **state)
 {
@@ -235,6 +284,7 @@ int main(void)
         world_test(a_demo_that_was_deleted_does_not_come_back),
         cmocka_unit_test(no_demo_is_made_when_none_is_wanted),
         cmocka_unit_test(a_store_that_is_in_use_gets_no_demo),
+        cmocka_unit_test(more_than_a_request_may_hold_is_loaded),
         world_test(the_view_after_a_restart_is_the_same),
         world_test(a_start_that_meets_a_failing_disk_fails),
         cmocka_unit_test(a_first_start_that_fails_leaves_no_half_demo),
