@@ -73,5 +73,5 @@ void links_refusals_note_offence(struct cluster *cluster, const struct channel *
 bool links_has_copy(const struct cluster *cluster)
 {
     const struct links *links = cluster->links;
-    return links->copy_ms != 0 && cluster->now_ms - links->copy_ms < LINKS_COPY_MS;
+    return links != NULL && links->copy_ms != 0 && cluster->now_ms - links->copy_ms < LINKS_COPY_MS;
 }
