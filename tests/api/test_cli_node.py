@@ -45,15 +45,27 @@ def test_connecting_waits_until_both_are_members(start_node):
     assert joined["stage"] == "member" and joined["cluster"] == one.admin.get("/v1/cluster")["cluster"]
     for name in ("two", "three"):
         assert name in one.command("node", "list").expect(DONE).text
-    assert "removed node three" in one.command("node", "remove", "three").expect(DONE).text
-    one.command("node", "remove", "three").expect(NOT_FOUND)
+    again = three.command("node", "connect", address).expect(DONE)  # once more changes nothing
+    assert again.text == done.text.replace(", 2 nodes", ", 3 nodes")
+
+
+def test_a_removed_node_comes_back_from_a_member_only(start_node):
+    one, two = start_node("one"), start_node("two")
+    at_one, at_two = [node.command("node", "id").expect(DONE).text.strip() for node in (one, two)]
+    one.command("node", "connect", at_two).expect(DONE)
+    assert "removed node two" in one.command("node", "remove", "two").expect(DONE).text
+    one.command("node", "remove", "two").expect(NOT_FOUND)
+    two.wait_for_line("this node was taken out of its cluster")
+    assert "connect it again from a member" in two.command("node", "connect", at_one).expect(FAILED).errors
+    one.command("node", "connect", at_two).expect(DONE)
+    assert two.admin.get("/v1/cluster")["stage"] == "member"
 
 
 def test_why_connecting_failed_is_told(start_node):
     one = start_node("one")
     assert REFUSED in one.command("node", "connect", REFUSED).expect(FAILED).errors
     itself = one.command("node", "id").expect(DONE).text.strip()
-    one.command("node", "connect", itself).expect(FAILED)
+    assert "this node itself" in one.command("node", "connect", itself).expect(FAILED).errors
 
 
 def test_another_secret_or_another_cluster_is_refused_with_the_reason(start_node, start_server):
