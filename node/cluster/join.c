@@ -56,18 +56,23 @@ const struct op_document *join_document_of(const struct message *message, const 
     return NULL;
 }
 
-/* Our document about the other end goes with it: that is what it believes. */
-static void say_removed(struct cluster *cluster, struct channel *channel)
+/* That one end was taken out. Our document about it goes with it: that is what the other end believes. */
+static void say_removed(struct cluster *cluster, struct channel *channel, const uint8_t *who, const char *text)
 {
     uint8_t key[1 + LINK_NODE_ID_BYTES] = {DOCUMENT_MEMBER};
     struct op_document document;
     struct message problem = {.kind = MESSAGE_PROBLEM,
                               .reason = MESSAGE_REASON_REMOVED,
-                              .text = span_text("you were taken out of the cluster"),
+                              .text = span_text(text),
                               .documents = &document};
-    memcpy(key + 1, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
+    memcpy(key + 1, who, LINK_NODE_ID_BYTES);
     problem.documents_count = view_document_of(*cluster->view, span_of(key, sizeof key), &document) ? 1 : 0;
     if (links_say(cluster, channel, LINK_URGENT, &problem)) links_end(cluster, channel);
+}
+
+static void say_it_was_removed(struct cluster *cluster, struct channel *channel)
+{
+    say_removed(cluster, channel, channel->link.peer.node_id, "you were taken out of the cluster");
 }
 
 static void on_learnt(struct cluster *cluster, struct cluster_job *job)
@@ -79,7 +84,9 @@ static void on_learnt(struct cluster *cluster, struct cluster_job *job)
  * was taken out talks nobody out of the cluster, and one that was let in again stays in. */
 static void on_removed(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
-    if (!is_full(cluster, channel) || join_document_of(message, own_id(cluster)) == NULL) return;
+    bool is_about_us = join_document_of(message, own_id(cluster)) != NULL;
+    bool is_about_it = join_document_of(message, channel->link.peer.node_id) != NULL;
+    if (!is_full(cluster, channel) || (!is_about_us && !is_about_it)) return;
     const char *why = exchange_check_grant(*cluster->view, message->documents, message->documents_count);
     if (why != NULL) {
         links_offend(cluster, channel, why);
@@ -97,15 +104,22 @@ static void on_removed(struct cluster *cluster, struct channel *channel, const s
 
 /* --- words before or after membership --------------------------------------------------------------------- */
 
-/* We were taken out, and a member holds us for one: it is behind, or we were let in again and lost what we were
- * granted. It is asked; what is behind changes nothing here. */
-static void ask_who_holds_us_for_a_member(struct cluster *cluster, struct channel *channel)
+/* We were taken out, and a member holds us for one. Perhaps we were let in again and lost what we were granted: it
+ * is asked. When what it grants changes nothing it is behind, and nobody else may be left to tell it: next it is
+ * told. */
+static void answer_who_holds_us_for_a_member(struct cluster *cluster, struct channel *channel)
 {
-    const struct join *join = cluster->join;
+    struct join *join = cluster->join;
     bool is_busy = join->is_asking || join->is_adopting || join->is_founding;
     bool is_by_member = join_is_same_cluster(cluster, channel) &&
                         view_is_member(*cluster->view, channel->link.peer.node_id, NULL);
-    if (is_by_member && !is_busy) join_ask(cluster, channel);
+    if (!is_by_member || is_busy || channel->has_asked) return;
+    if (join->is_grant_behind) {
+        join->is_grant_behind = false;
+        say_removed(cluster, channel, own_id(cluster), "this node was taken out of the cluster");
+    } else {
+        join_ask(cluster, channel);
+    }
 }
 
 /* A word of a node that thinks us both members, while our documents do not say so. */
@@ -117,12 +131,12 @@ static void on_early_word(struct cluster *cluster, struct channel *channel)
     bool was_removed = false;
     if (channel->is_invited) return; /* it does not know yet */
     if (!join_is_self_known(cluster)) {
-        ask_who_holds_us_for_a_member(cluster, channel);
+        answer_who_holds_us_for_a_member(cluster, channel);
         return;
     }
     (void)view_is_member(*cluster->view, channel->link.peer.node_id, &was_removed);
     if (was_removed) {
-        say_removed(cluster, channel);
+        say_it_was_removed(cluster, channel);
     } else {
         (void)links_say(cluster, channel, LINK_URGENT, &unknown); /* it may ask to be let in over this link */
     }
@@ -216,7 +230,7 @@ void join_on_view(struct cluster *cluster)
         if (channel == NULL || channel->state != CHANNEL_READY || !channel->is_full) continue;
         if (is_full(cluster, channel)) continue;
         if (cluster->join->is_known) {
-            say_removed(cluster, channel);
+            say_it_was_removed(cluster, channel);
         } else {
             links_end(cluster, channel); /* it is us who were taken out */
         }

@@ -38,6 +38,7 @@ struct join {
     bool is_adopting; /* another cluster's keys are with the store: nothing is said or done any more */
     bool is_founding; /* "is a member" is with the store */
     uint64_t unknown_since_ms, unknown_last_ms; /* members say that they do not know us; 0: nobody said so */
+    bool is_grant_behind;                       /* the last grant knew less than we do, who were taken out */
     bool is_known;                              /* a member by our documents, when last looked at */
     uint32_t admissions_count;                  /* whose documents are with the store */
     uint8_t refused_id[LINK_NODE_ID_BYTES];     /* whom we last did not let in, and why: said once in a row */

@@ -199,6 +199,7 @@ static void on_let_in_again(struct cluster *cluster, struct cluster_job *job)
         what = is_done ? "this node is a member again" : "who let it in does not know yet that it was taken out";
     }
     if (is_done) join->stuck[0] = '\0';
+    join->is_grant_behind = job->op.err == ERR_OK && !is_done;
     join_connect_ends(cluster, NULL, is_done, what, (struct span){0});
     if (channel != NULL) links_end(cluster, channel);
 }

@@ -289,6 +289,27 @@ static void the_word_of_who_has_not_heard_of_the_return_does_no_harm(void **stat
     rig_expect_agreement(&rig, nodes, 3, 120);
 }
 
+/* Who removed it was removed in turn, and nobody is left who knows but the node itself: it says so. */
+static void a_node_that_alone_knows_that_it_was_taken_out_says_so(void **state)
+{
+    (void)state;
+    start(3);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(2)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 3, 30);
+    rig_cut(&rig, nodes[0], nodes[2]);
+    rig_cut(&rig, nodes[1], nodes[2]);
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 30);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_REMOVED);
+    assert_int_equal(rig_remove(&rig, nodes[2], nodes[0]), 200);
+    assert_int_equal(rig_cluster(nodes[2])->members.count, 2);
+    network_heal_all(&rig.world.network);
+    rig_run(&rig, 180);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_REMOVED);
+    assert_int_equal(rig_cluster(nodes[2])->members.count, 1);
+}
+
 /* It does not know yet that it is none any more: those who are left let the new one in themselves. */
 static void who_was_let_in_by_a_node_that_was_taken_out_stays(void **state)
 {
@@ -355,6 +376,7 @@ int main(void)
         test(a_node_taken_out_learns_it_and_an_operator_brings_it_back),
         test(a_node_taken_out_does_not_bring_itself_back),
         test(a_node_that_does_not_know_yet_is_brought_back),
+        test(a_node_that_alone_knows_that_it_was_taken_out_says_so),
         test(a_node_that_died_before_it_stored_its_return_comes_back),
         test(the_word_of_who_has_not_heard_of_the_return_does_no_harm),
         test(who_was_let_in_by_a_node_that_was_taken_out_stays),
