@@ -120,7 +120,7 @@ static inline void rig_run(struct rig *rig, struct op *ops, size_t count)
         store_run_reads(&rig->store, &list);
     }
     for (size_t i = 0; i < count; i++)
-        assert_in_range(ops[i].err, ERR_OK, ERR_CONFIG);
+        assert_in_range(ops[i].err, ERR_OK, ERR_REFUSED);
 }
 
 static inline enum err rig_try_put(struct rig *rig, const char *partition_key, const char *sort_key,

@@ -1,4 +1,5 @@
 /* The exchange of documents: between whole nodes over a cut, and with a member that does not mean well (H12). */
+#include "node/cluster/exchange.h"
 #include "tests/node/cluster/cluster_rig.h"
 
 static struct rig rig;
@@ -105,12 +106,60 @@ static void an_exchange_can_be_cut_short_anywhere(void **state)
     }
 }
 
+static int delete_bucket(struct machine *machine, const char *alias)
+{
+    const uint8_t *id = NULL;
+    char hex[2 * KEYS_BUCKET_ID_BYTES + 1] = "";
+    char target[100];
+    int status = -1;
+    assert_true(view_alias(machine_view(machine), span_text(alias), &id));
+    hash_hex(id, KEYS_BUCKET_ID_BYTES, hex);
+    snprintf(target, sizeof target, "/v1/buckets/%s", hex);
+    assert_true(admin_ask(machine, "DELETE", target, "", rig_on_answer, &status, 0));
+    for (int i = 0; i < 100 && status == -1; i++)
+        world_run_until(&rig.world, rig.world.now_us + RIG_SECOND_US / 10);
+    return status;
+}
+
+/* One node has no room for what the others have: all stay up and on good terms, it says so once a minute and not
+ * at each comparison, what is deleted at the bound is deleted everywhere, and with room again all is equal. */
+static void a_node_without_room_goes_on_beside_the_others(void **state)
+{
+    (void)state;
+    const char *text = "documents of another node were not taken";
+    assert_int_equal(rig_make_bucket(&rig, nodes[1], "early"), 200);
+    rig_expect_agreement(&rig, nodes, 3, 60);
+    struct store_documents *documents = &nodes[1]->store.documents;
+    assert_true(documents->is_known && documents->bytes < LIMITS_DOCUMENTS_BYTES_MAX);
+    documents->bytes += LIMITS_DOCUMENTS_BYTES_MAX; /* as if it had so much more */
+    assert_int_equal(rig_make_bucket(&rig, nodes[0], "late"), 200);
+    rig_run(&rig, 60);
+    assert_true(rig_has_bucket(nodes[2], "late"));
+    assert_false(rig_has_bucket(nodes[1], "late"));
+    assert_int_equal(rig_make_bucket(&rig, nodes[1], "own"), 507);
+    assert_int_equal(delete_bucket(nodes[1], "early"), 204);
+    rig_run(&rig, 200);
+    for (int i = 0; i < 3; i++) {
+        assert_true(rig_is_member(nodes[i]));
+        assert_false(rig_has_bucket(nodes[i], "early"));
+        assert_false(rig_has_logged(&rig, (uint32_t)i, "no sound node", ""));
+    }
+    assert_true(rig_has_logged(&rig, 1, text, "as large as they may be"));
+    uint64_t left_out = rig_cluster(nodes[1])->exchange->documents_left_out;
+    print_message("%u documents left out\n", (unsigned)left_out);
+    assert_in_range(left_out, 1, 100); /* 260 s, and two documents at each comparison with each of two */
+    documents->bytes -= LIMITS_DOCUMENTS_BYTES_MAX;
+    rig_expect_agreement(&rig, nodes, 3, 120);
+    assert_true(rig_has_bucket(nodes[1], "late"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_change_is_soon_everywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_on_both_sides_of_a_cut_are_one_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_documents_go_in_batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_node_without_room_goes_on_beside_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_exchange_can_be_cut_short_anywhere, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

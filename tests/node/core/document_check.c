@@ -189,6 +189,19 @@ static void absurd_members_and_roles_are_refused(void **state)
 }
 
 /* One rule or list or text too many, and lists that claim more than there is (H26). */
+/* What joins is asked this, too: a document of its address is one that all take, or is none at all. */
+static void what_may_be_an_address_may_be_a_document(void **state)
+{
+    struct rig *rig = *state;
+    static const char *const texts[] = {"", "10.0.0.1:3901", "a host:3901", "h\xc3\xb6st:1", "tab\t:1", "[::1]:1"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct span payload = document_encode_address(&rig->arena, span_text(texts[i]));
+        const char *why = fault_of(rig, 'D', bytes((const char *)ID, sizeof ID), payload);
+        assert_true(document_address_is_ok(span_text(texts[i])) == (why == NULL));
+        assert_true((why == NULL) == (i == 0 || i == 1 || i == 5));
+    }
+}
+
 static void rules_beyond_their_bounds_are_refused(void **state)
 {
     struct rig *rig = *state;
@@ -249,6 +262,7 @@ int main(void)
         rig_test(unknown_kinds_are_kept),
         rig_test(what_no_operator_can_say_is_refused),
         rig_test(absurd_members_and_roles_are_refused),
+        rig_test(what_may_be_an_address_may_be_a_document),
         rig_test(rules_beyond_their_bounds_are_refused),
         rig_test(no_bytes_do_harm),
     };

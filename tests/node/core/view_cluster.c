@@ -318,6 +318,103 @@ static void versions_that_cannot_be_read_are_passed_over(void **state)
     expect_in_force(rig, &first);
 }
 
+/* The number of partitions is the first version's, for ever. */
+static void a_version_of_another_number_of_partitions_is_passed_over(void **state)
+{
+    struct rig *rig = *state;
+    struct ring_layout first = layout_rig_make(1, NULL, 0);
+    put(rig, layout_rig_document(&rig->arena, &first));
+    struct ring_layout other = layout_rig_make(2, &first, 0);
+    other.partitions_count = (uint16_t)(first.partitions_count / 2);
+    put(rig, layout_rig_document(&rig->arena, &other));
+    expect_in_force(rig, &first);
+    struct ring_layout second = layout_rig_make(2, &first, 1);
+    put(rig, layout_rig_document(&rig->arena, &second));
+    expect_in_force(rig, &second);
+}
+
+/* --- carried along --------------------------------------------------------------------------------------- */
+
+/* What the view carries along is what all of its documents come to. */
+static void expect_sums(const struct view *view)
+{
+    struct op_document all[64];
+    uint8_t carried[16];
+    uint8_t made[16];
+    uint64_t carried_sums[VIEW_GROUPS];
+    uint64_t made_sums[VIEW_GROUPS];
+    uint64_t bytes = 0;
+    uint32_t count = view_documents_count(view);
+    assert_true(count <= 64);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(view_document(view, i, &all[i]));
+        bytes += all[i].key.length + all[i].register_.payload_bytes;
+    }
+    struct view *again = view_create(NULL, all, count);
+    assert_non_null(again);
+    view_digest(view, HASH_KEY, carried);
+    view_digest(again, HASH_KEY, made);
+    assert_memory_equal(carried, made, sizeof made);
+    view_group_sums(view, HASH_KEY, carried_sums);
+    view_group_sums(again, HASH_KEY, made_sums);
+    assert_memory_equal(carried_sums, made_sums, sizeof made_sums);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(view_group(view, HASH_KEY, i), view_group(again, HASH_KEY, i));
+    assert_true(view_documents_bytes(view) == bytes);
+    view_release(again);
+}
+
+static void digests_are_carried_along(void **state)
+{
+    struct rig *rig = *state;
+    struct random random = random_begin("digests_are_carried_along");
+    char keys[8][4];
+    rig->view = view_begin(HASH_KEY);
+    assert_non_null(rig->view);
+    expect_sums(rig->view);
+    for (int round = 0; round < 500; round++) {
+        struct op_document several[8];
+        uint32_t count = 1 + random_below(&random, 8);
+        for (uint32_t i = 0; i < count; i++) {
+            snprintf(keys[i], sizeof keys[i], "Q%02u", random_below(&random, 60));
+            several[i] = document(keys[i], random_below(&random, 1000), random_below(&random, 2),
+                                  random_once_in(&random, 2) ? "one payload" : "another");
+        }
+        assert_true(view_renew(&rig->view, several, count));
+        expect_sums(rig->view);
+    }
+}
+
+/* A change of one document copies that one; and what it made of no use is given back in the end. */
+static void what_did_not_change_is_shared(void **state)
+{
+    struct rig *rig = *state;
+    static char large[100 * 1024];
+    struct op_document before, after;
+    memset(large, 'x', sizeof large - 1);
+    rig->view = view_begin(HASH_KEY);
+    put(rig, document("Aa", 1, 1, "a"));
+    put(rig, document("Ab", 1, 1, "b"));
+    put(rig, document("Ac", 1, 1, "c"));
+    struct view *older = view_hold(rig->view);
+    put(rig, document("Ab", 2, 1, "changed"));
+    for (int i = 0; i < 3; i++) {
+        assert_true(view_document(older, (uint32_t)i, &before));
+        assert_true(view_document(rig->view, (uint32_t)i, &after));
+        assert_ptr_equal(before.key.bytes, after.key.bytes);
+        assert_true((before.register_.payload == after.register_.payload) == (i != 1));
+    }
+    for (uint64_t time = 3; time < 60; time++)
+        put(rig, document("Ab", time, 1, large));
+    assert_true(view_document(rig->view, 0, &after));
+    assert_true(view_document(older, 0, &before));
+    assert_true(after.key.bytes != before.key.bytes); /* to a heap without the 50 old ones */
+    assert_span_text(after.key, "Aa");
+    assert_span_text(before.key, "Aa");
+    expect_sums(rig->view);
+    view_release(older);
+}
+
 /* --- many ----------------------------------------------------------------------------------------------- */
 
 /* Ten thousand documents and changes one by one: a view is remade at each. */
@@ -357,6 +454,9 @@ int main(void)
         rig_test(of_one_number_the_smallest_hash_is_in_force),
         rig_test(a_longer_branch_wins),
         rig_test(a_version_waits_for_its_ancestors),
+        rig_test(a_version_of_another_number_of_partitions_is_passed_over),
+        rig_test(digests_are_carried_along),
+        rig_test(what_did_not_change_is_shared),
         rig_test(versions_that_cannot_be_read_are_passed_over),
         rig_test(many_documents_are_carried_over),
     };
