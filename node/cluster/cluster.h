@@ -29,7 +29,8 @@ struct cluster_settings {
     char peers[CLUSTER_PEERS_MAX][CLUSTER_ADDRESS_BYTES]; /* to begin with */
     uint32_t peers_count;
     enum cluster_bootstrap bootstrap;
-    uint64_t replication; /* of the first layout made without hands */
+    uint64_t replication;                 /* of the first layout made without hands… */
+    uint64_t zone_redundancy, partitions; /* …and these; partitions 0: RING_PARTITIONS */
     uint64_t probe_interval_ms;
     uint8_t secrets[LINK_SECRETS_MAX][LINK_SECRET_BYTES]; /* may change under way: cluster_on_settings() */
     uint32_t secrets_count;

@@ -100,6 +100,8 @@ bool formation_roles(struct cluster *cluster)
                                      .members = &cluster->members,
                                      .self_id = own_id(cluster),
                                      .replication = cluster->settings->replication,
+                                     .zone_redundancy = cluster->settings->zone_redundancy,
+                                     .partitions = cluster->settings->partitions,
                                      .arena = &cluster->step};
     if (result == NULL) return true;
     plan_auto(&input, result);

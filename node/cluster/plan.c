@@ -1,8 +1,10 @@
 /* Roles and numbers put together to the next layout; the words of a refusal. */
 #include "node/cluster/plan_build.h"
 
+#include "http/route.h"
 #include "node/core/layout_document.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -152,13 +154,15 @@ static void set_numbers(const struct plan_input *input, const struct staged *sta
     const struct ring_layout *before = staged->in_force;
     uint64_t first = input->replication == 0 ? PLAN_REPLICATION_DEFAULT : input->replication;
     uint64_t replication = before == NULL ? first : before->replication;
-    uint64_t redundancy = before == NULL ? 0 : before->zone_redundancy;
+    uint64_t redundancy = before == NULL ? input->zone_redundancy : before->zone_redundancy;
     if (staged->replication.is_set) replication = staged->replication.value;
     if (staged->zone_redundancy.is_set) redundancy = staged->zone_redundancy.value;
     next->replication = (uint8_t)(replication > RING_REPLICATION_MAX ? RING_REPLICATION_MAX : replication);
     next->zone_redundancy = (uint8_t)(redundancy > RING_REPLICATION_MAX ? RING_REPLICATION_MAX : redundancy);
     next->number = before == NULL ? 1 : before->number + 1;
-    uint64_t partitions = staged->partitions.is_set ? staged->partitions.value : RING_PARTITIONS;
+    uint64_t partitions = input->partitions == 0 ? RING_PARTITIONS : input->partitions;
+    if (staged->partitions.is_set) partitions = staged->partitions.value;
+    assert(staged_is_partitions(partitions)); /* settings were checked, documents too */
     next->partitions_count = (uint16_t)(before == NULL ? partitions : before->partitions_count);
     if (before != NULL) memcpy(next->parent, before->hash, sizeof next->parent);
 }
@@ -290,6 +294,14 @@ struct plan *plan_make(const struct plan_input *input)
 
 /* --- results -------------------------------------------------------------------------------------------- */
 
+/* Names of nodes are UTF-8, and what is cut must not end within a letter. */
+static void cut_to_letters(char message[PLAN_MESSAGE_CHARS])
+{
+    size_t length = strlen(message);
+    for (int i = 0; i < 3 && length > 0 && !http_is_utf8((struct http_span){message, length}); i++)
+        message[--length] = '\0';
+}
+
 void plan_say(struct plan_result *result, enum plan_verdict verdict, const char *code, const char *format, ...)
 {
     va_list values;
@@ -299,6 +311,7 @@ void plan_say(struct plan_result *result, enum plan_verdict verdict, const char 
     result->documents_count = 0;
     vsnprintf(result->message, sizeof result->message, format, values);
     va_end(values);
+    cut_to_letters(result->message);
 }
 
 bool plan_take(const struct plan_input *input, struct plan_result *result, size_t count)

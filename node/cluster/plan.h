@@ -25,6 +25,8 @@ struct plan_input {
     const uint8_t *self_id;        /* this node, a member whatever the documents say; NULL for none */
     struct span self_name;         /* for people, until the cluster knows it; may be absent */
     uint64_t replication;          /* of a first layout; 0: PLAN_REPLICATION_DEFAULT */
+    uint64_t zone_redundancy;      /* the same; 0 is as many zones as there can be */
+    uint64_t partitions;           /* the same; 0: RING_PARTITIONS */
     struct arena *arena;
 };
 

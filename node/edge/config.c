@@ -97,7 +97,8 @@ static bool refuse_key(struct load *load, const char *where, const char *key)
 static enum toml_type file_type(enum setting_type type)
 {
     switch (type) {
-    case SETTING_NUMBER: return TOML_INTEGER;
+    case SETTING_NUMBER:
+    case SETTING_POWER: return TOML_INTEGER;
     case SETTING_BOOL: return TOML_BOOL;
     case SETTING_PEERS: return TOML_STRINGS;
     case SETTING_PATH:

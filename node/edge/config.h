@@ -82,7 +82,9 @@ struct config {
         uint64_t capacity;             /* bytes; 0: none is wished for */
         struct config_peers peers;
         enum cluster_bootstrap bootstrap;
-        uint64_t replication; /* 1 … RING_REPLICATION_MAX */
+        uint64_t replication;     /* 1 … RING_REPLICATION_MAX */
+        uint64_t zone_redundancy; /* 0 … RING_REPLICATION_MAX */
+        uint64_t partitions;      /* a power of two, 1 … RING_PARTITIONS */
     } cluster;
 
     struct {

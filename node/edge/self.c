@@ -44,6 +44,8 @@ void self_fill(struct cluster_settings *cluster, const struct config *config, co
     memcpy(cluster->peers, config->cluster.peers.addresses, sizeof cluster->peers);
     cluster->bootstrap = config->cluster.bootstrap;
     cluster->replication = config->cluster.replication;
+    cluster->zone_redundancy = config->cluster.zone_redundancy;
+    cluster->partitions = config->cluster.partitions;
     cluster->probe_interval_ms = config->rpc.probe_interval_ms;
     memcpy(cluster->secrets, secrets->keys, sizeof cluster->secrets);
     cluster->secrets_count = secrets->count;

@@ -66,6 +66,10 @@ const struct setting SETTINGS[SETTINGS_COUNT] = {
      "auto: the peers form a cluster and lay it out without an operator"},
     {"cluster", "replication", SETTING_NUMBER, AT(cluster.replication), 1, RING_REPLICATION_MAX, "3", NULL, false,
      "copies of each value in the layout made so"},
+    {"cluster", "zone_redundancy", SETTING_NUMBER, AT(cluster.zone_redundancy), 0, RING_REPLICATION_MAX, "0", NULL,
+     false, "zones they are in at least; 0: as many as there can be"},
+    {"cluster", "partitions", SETTING_POWER, AT(cluster.partitions), 1, RING_PARTITIONS, "1024", NULL, false,
+     "parts that layout divides all items into; fixed from then on"},
     {"store", "map_bytes", SETTING_NUMBER, AT(store.map_bytes), 1 << 20, 65536 * GIB, "274877906944", NULL, false,
      "most the database may grow to; only address space until it does"},
 };
@@ -254,6 +258,14 @@ static bool decode_bool(const char *text, bool *flag)
     return true;
 }
 
+static bool decode_power(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+    uint64_t read = 0;
+    if (!decode_number(text, min, max, &read) || (read & (read - 1)) != 0) return false;
+    *number = read;
+    return true;
+}
+
 bool setting_decode(const struct setting *setting, const char *text, struct config *config)
 {
     void *field = (char *)config + setting->offset;
@@ -263,6 +275,7 @@ bool setting_decode(const struct setting *setting, const char *text, struct conf
     case SETTING_LEVEL: return log_level_decode(text, field);
     case SETTING_REGION: return decode_label(text, CONFIG_REGION_BYTES, field);
     case SETTING_NUMBER: return decode_number(text, setting->min, setting->max, field);
+    case SETTING_POWER: return decode_power(text, setting->min, setting->max, field);
     case SETTING_BOOL: return decode_bool(text, field);
     case SETTING_LABEL: return decode_label(text, CONFIG_LABEL_BYTES, field);
     case SETTING_PEER: return decode_peer(span_text(text), field);
@@ -279,7 +292,8 @@ static size_t field_bytes(enum setting_type type)
     case SETTING_ADDRESS: return sizeof(struct config_address);
     case SETTING_LEVEL: return sizeof(enum log_level);
     case SETTING_REGION: return CONFIG_REGION_BYTES;
-    case SETTING_NUMBER: return sizeof(uint64_t);
+    case SETTING_NUMBER:
+    case SETTING_POWER: return sizeof(uint64_t);
     case SETTING_BOOL: return sizeof(bool);
     case SETTING_LABEL: return CONFIG_LABEL_BYTES;
     case SETTING_PEER: return CONFIG_PEER_BYTES;
@@ -306,6 +320,7 @@ bool setting_is_equal(const struct setting *setting, const struct config *one, c
     case SETTING_ADDRESS: return is_same_address(a, b);
     case SETTING_LEVEL:
     case SETTING_NUMBER:
+    case SETTING_POWER:
     case SETTING_BOOL:
     case SETTING_PEERS:
     case SETTING_BOOTSTRAP: break;
@@ -333,6 +348,9 @@ void setting_wants(const struct setting *setting, char *text)
     case SETTING_NUMBER:
         snprintf(text, bytes, "an integer from %" PRIu64 " to %" PRIu64, setting->min, setting->max);
         break;
+    case SETTING_POWER:
+        snprintf(text, bytes, "a power of two from %" PRIu64 " to %" PRIu64, setting->min, setting->max);
+        break;
     case SETTING_BOOL: snprintf(text, bytes, "true or false"); break;
     case SETTING_LABEL:
         snprintf(text, bytes, "1 to %d of the characters A-Z a-z 0-9 . _ -", CONFIG_LABEL_BYTES - 1);
@@ -354,7 +372,8 @@ const char *setting_word(const struct setting *setting)
     case SETTING_ADDRESS: return "HOST:PORT";
     case SETTING_LEVEL: return "LEVEL";
     case SETTING_REGION: return "REGION";
-    case SETTING_NUMBER: return "NUMBER";
+    case SETTING_NUMBER:
+    case SETTING_POWER: return "NUMBER";
     case SETTING_BOOL: return "[true|false]";
     case SETTING_LABEL: return "NAME";
     case SETTING_PEER: return "HOST:PORT";

@@ -18,6 +18,7 @@ enum setting_type {
     SETTING_LEVEL,
     SETTING_REGION,
     SETTING_NUMBER,
+    SETTING_POWER, /* a number that is a power of two */
     SETTING_BOOL,
     SETTING_LABEL,     /* the name of a node or a zone */
     SETTING_PEER,      /* where a node is reached */
@@ -39,7 +40,7 @@ struct setting {
 };
 
 enum {
-    SETTINGS_COUNT = 28,
+    SETTINGS_COUNT = 30,
     SETTING_NAME_BYTES = 64,   /* a flag or a variable, with its NUL */
     SETTING_WANTS_BYTES = 128, /* of setting_wants(), with its NUL */
 };

@@ -21,6 +21,8 @@ struct plan_input admin_layout_input(struct request *request)
     const struct cluster *cluster = service->cluster;
     struct plan_input input = {.view = service->view, .arena = &request->walk};
     input.replication = service->settings->cluster.replication;
+    input.zone_redundancy = service->settings->cluster.zone_redundancy;
+    input.partitions = service->settings->cluster.partitions;
     if (cluster == NULL) return input;
     input.self_id = cluster->identity.node_key + LINK_NODE_KEY_BYTES - LINK_NODE_ID_BYTES;
     input.self_name = span_text(cluster->settings->name);

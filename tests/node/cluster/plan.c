@@ -1,5 +1,7 @@
 /* An operator's layout changes: staged, shown, applied; what is refused and in which words; what would move. */
+#include "http/route.h"
 #include "node/cluster/exchange.h"
+#include "node/cluster/plan_build.h"
 #include "node/core/layout_document.h"
 #include "tests/node/cluster/plan_rig.h"
 
@@ -281,6 +283,21 @@ static void a_node_is_named_by_its_id_its_first_digits_or_its_name(void **state)
                                         "(2222222222222222)");
 }
 
+/* A message that has no room for all of a name ends before a letter, never in one: answers are UTF-8. */
+static void a_message_that_is_cut_is_cut_between_letters(void **state)
+{
+    (void)state;
+    struct plan_result result;
+    for (size_t length = PLAN_MESSAGE_CHARS - 8; length < PLAN_MESSAGE_CHARS; length++) {
+        char text[PLAN_MESSAGE_CHARS + 8] = "";
+        memset(text, 'x', length);
+        strcpy(text + length, "\xf0\x9f\x90\x9f");
+        plan_say(&result, PLAN_BAD, "InvalidRequest", "%s", text);
+        assert_true(http_is_utf8((struct http_span){result.message, strlen(result.message)}));
+        assert_true(strlen(result.message) >= length - 1);
+    }
+}
+
 static void what_fits_several_nodes_is_refused_with_their_names(void **state)
 {
     struct rig *rig = *state;
@@ -525,6 +542,31 @@ static void wishes_become_a_layout_once_there_are_enough(void **state)
     expect_result(rig_auto(rig), PLAN_NOTHING, NULL, NULL);
 }
 
+/* What the configuration says of the first layout; without hands there is no other place to say it. */
+static void the_first_layout_has_the_numbers_of_the_configuration(void **state)
+{
+    struct rig *rig = *state;
+    rig_know_members(rig, 3, 0);
+    rig->replication = 2;
+    rig->zone_redundancy = 2;
+    rig->partitions = 32;
+    for (int i = 1; i <= 3; i++)
+        wish(rig, i, "z1", RIG_GIB);
+    expect_result(rig_auto(rig), PLAN_NOTHING, "ImpossibleLayout",
+                  "zone_redundancy 2 wants 2 zones, there is 1: assign a node in 1 more zone, or set "
+                  "zone_redundancy to 1");
+    wish(rig, 3, "z2", RIG_GIB);
+    expect_result(rig_auto(rig), PLAN_DONE, NULL, NULL);
+    const struct ring_layout *layout = view_layout(rig->view);
+    assert_int_equal(layout->replication, 2);
+    assert_int_equal(layout->zone_redundancy, 2);
+    assert_int_equal(layout->partitions_count, 32);
+    rig->partitions = 64; /* later it says nothing */
+    wish(rig, 2, "z2", RIG_GIB);
+    expect_result(rig_auto(rig), PLAN_DONE, NULL, NULL);
+    assert_int_equal(view_layout(rig->view)->partitions_count, 32);
+}
+
 static void wishes_that_make_no_sense_are_passed_over(void **state)
 {
     struct rig *rig = *state;
@@ -721,6 +763,7 @@ int main(void)
         rig_test(the_last_number_is_the_last),
         rig_test(a_node_is_named_by_its_id_its_first_digits_or_its_name),
         rig_test(what_fits_several_nodes_is_refused_with_their_names),
+        cmocka_unit_test(a_message_that_is_cut_is_cut_between_letters),
         rig_test(a_new_neighbour_takes_half_and_nothing_else_moves),
         rig_test(a_node_that_leaves_gives_all_it_has),
         rig_test(what_a_dead_node_held_comes_from_the_living),
@@ -730,6 +773,7 @@ int main(void)
         rig_test(a_node_that_would_hold_nothing_is_named),
         rig_test(a_node_with_a_role_is_not_removed_unless_forced),
         rig_test(wishes_become_a_layout_once_there_are_enough),
+        rig_test(the_first_layout_has_the_numbers_of_the_configuration),
         rig_test(wishes_that_make_no_sense_are_passed_over),
         rig_test(a_role_beside_the_configuration_is_warned_of),
         rig_test(who_was_removed_by_hand_stays_out),

@@ -18,7 +18,7 @@ struct rig {
     struct member *row_list[RIG_NODES];
     struct members members;
     bool knows_members;
-    uint64_t replication;
+    uint64_t replication, zone_redundancy, partitions;
 };
 
 /* Node 1 … 8: ids in order, "11…", "22…"; names "n1"…. */
@@ -107,6 +107,8 @@ static inline struct plan_input rig_input(struct rig *rig)
                                .members = rig->knows_members ? &rig->members : NULL,
                                .self_id = rig_id(1),
                                .replication = rig->replication,
+                               .zone_redundancy = rig->zone_redundancy,
+                               .partitions = rig->partitions,
                                .arena = &rig->arena};
 }
 

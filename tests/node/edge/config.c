@@ -102,6 +102,8 @@ static void without_anything_the_defaults_hold(void **state)
     assert_int_equal(config.cluster.peers.count, 0);
     assert_int_equal(config.cluster.bootstrap, CLUSTER_MANUAL);
     assert_int_equal(config.cluster.replication, 3);
+    assert_int_equal(config.cluster.zone_redundancy, 0);
+    assert_int_equal(config.cluster.partitions, RING_PARTITIONS);
     assert_int_equal(config.admin.listen.port, 3903);
     assert_string_equal(config.admin.token_file, "./skerry-data/admin.token");
     assert_int_equal(config.store.map_bytes, 274877906944);
@@ -141,6 +143,8 @@ static void a_file_sets_everything(void **state)
                        "peers = [\"node1:3901\", \"10.0.0.2:3901\" , \"[::1]:65535\"] # three\n"
                        "bootstrap = \"auto\"\n"
                        "replication = 8\n"
+                       "zone_redundancy = 2\n"
+                       "partitions = 256\n"
                        "[admin]\n"
                        "listen = \"10.1.2.3:1\"\n"
                        "token_file = \"t\"\n"
@@ -177,6 +181,8 @@ static void a_file_sets_everything(void **state)
     assert_string_equal(config.cluster.peers.addresses[2], "[::1]:65535");
     assert_int_equal(config.cluster.bootstrap, CLUSTER_AUTO);
     assert_int_equal(config.cluster.replication, 8);
+    assert_int_equal(config.cluster.zone_redundancy, 2);
+    assert_int_equal(config.cluster.partitions, 256);
     assert_string_equal(config.admin.listen.host, "10.1.2.3");
     assert_string_equal(config.admin.token_file, "t");
     assert_int_equal(config.store.map_bytes, 1048576);
@@ -259,10 +265,12 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
 {
     (void)state;
     static const char *const values[] = {
-        [SETTING_PATH] = "/p",          [SETTING_ADDRESS] = "127.0.0.9:77", [SETTING_LEVEL] = "error",
-        [SETTING_REGION] = "elsewhere", [SETTING_NUMBER] = "1048576",       [SETTING_BOOL] = "true",
-        [SETTING_LABEL] = "reef-1",     [SETTING_PEER] = "reef:1",          [SETTING_PEERS] = "a:1,b.c:2",
-        [SETTING_BOOTSTRAP] = "auto",
+        [SETTING_PATH] = "/p",         [SETTING_ADDRESS] = "127.0.0.9:77",
+        [SETTING_LEVEL] = "error",     [SETTING_REGION] = "elsewhere",
+        [SETTING_NUMBER] = "1048576",  [SETTING_BOOL] = "true",
+        [SETTING_LABEL] = "reef-1",    [SETTING_PEER] = "reef:1",
+        [SETTING_PEERS] = "a:1,b.c:2", [SETTING_BOOTSTRAP] = "auto",
+        [SETTING_POWER] = "64",
     };
     for (size_t i = 0; i < SETTINGS_COUNT; i++) {
         const struct setting *setting = &SETTINGS[i];
@@ -288,7 +296,8 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
         unsetenv(name);
         unlink(path);
 
-        bool is_quoted = setting->type != SETTING_NUMBER && setting->type != SETTING_BOOL;
+        bool is_quoted = setting->type != SETTING_NUMBER && setting->type != SETTING_POWER &&
+                         setting->type != SETTING_BOOL;
         snprintf(text, sizeof text, "%s%s%s\n%s = %s%s%s", setting->section[0] != '\0' ? "[" : "",
                  setting->section, setting->section[0] != '\0' ? "]" : "", setting->key, is_quoted ? "\"" : "",
                  value, is_quoted ? "\"" : "");
@@ -336,6 +345,12 @@ static void numbers_outside_their_bounds_are_refused_with_the_bounds(void **stat
                 assert_int_equal(*(uint64_t *)(void *)((char *)&config + setting->offset), numbers[n]);
             }
         }
+    }
+    static const char *const no_powers[] = {"0", "3", "1000", "2048", "-1", "x"};
+    for (size_t i = 0; i < sizeof no_powers / sizeof no_powers[0]; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "--cluster-partitions=%s", no_powers[i]);
+        assert_flags_refused(text, NULL, "--cluster-partitions: wants a power of two from 1 to 1024");
     }
     const char *bounds = "--k2v-max-value-bytes: wants an integer from 1 to 1073741824";
     char *bad[] = {"", "1k", " 1", "+1", "-1", "0x1", "1.0", "18446744073709551616", "99999999999999999999999"};

@@ -13,6 +13,7 @@ static const char *another_value(const struct setting *setting)
     case SETTING_ADDRESS: return "[::1]:4999";
     case SETTING_LEVEL: return "debug";
     case SETTING_REGION: return "harbour";
+    case SETTING_POWER: return "64";
     case SETTING_NUMBER:
         if (setting->max >= 1048577) return "1048577";
         return setting->min > 2 ? "77" : "2";
