@@ -1,6 +1,7 @@
 """Five real nodes while the network between them, their processes and their clocks fail. The tests share the cluster and
 leave it whole."""
 
+import secrets
 import signal
 
 import world
@@ -104,6 +105,34 @@ def test_a_clock_that_is_ten_minutes_off_is_shown(five):
     node.environment = {}
     node.start()
     five.wait_until_whole()
+
+
+def test_a_node_that_was_paused_is_down_meanwhile_and_none_of_them_is_lost(five):
+    layout = five.nodes[0].layout()
+    node, others = five.nodes[2], [*five.nodes[:2], *five.nodes[3:]]
+    node.process.process.send_signal(signal.SIGSTOP)
+    try:
+        five.wait_for_states(others, [node], "down")
+        others[0].admin.create_bucket("made-meanwhile")
+        until(lambda: all("made-meanwhile" in other.buckets() for other in others), "the others go on")
+        assert {other.layout() for other in others} == {layout}
+    finally:
+        node.process.process.send_signal(signal.SIGCONT)
+    five.wait_until_whole()
+    assert "made-meanwhile" in node.buckets() and node.layout() == layout
+
+
+def test_a_new_secret_costs_no_node_its_place(five):
+    old, new = five.secret, secrets.token_hex(32)
+    downs = [node.status()["gossip"]["downs"] for node in five.nodes]
+    for lines in ([old, new], [new, old], [new]):
+        for node in five.nodes:
+            node.take_secrets(lines)
+        five.wait_until_whole()
+    five.nodes[4].admin.create_bucket("made-under-the-new")
+    until(lambda: all("made-under-the-new" in node.buckets() for node in five.nodes), "documents spread")
+    assert [node.status()["gossip"]["downs"] for node in five.nodes] == downs
+    five.secret = new
 
 
 def test_every_node_still_answers_and_ends_in_order(five):

@@ -1,7 +1,5 @@
 """Who a node is: other clusters, new secrets, copied directories. Real processes."""
 
-import signal
-
 import secrets as random_secrets
 
 import world
@@ -10,18 +8,11 @@ from world import until
 LATER_S = 60  # a start follows the clock: the copy is started later than the original, which tests need not wait for
 
 
-def reload(cluster, node, lines):
-    cluster.write_secret(node, lines)
-    count = sum("settings read again" in line for line in node.process.log)
-    node.process.process.send_signal(signal.SIGHUP)
-    until(lambda: sum("settings read again" in line for line in node.process.log) > count, "it was read")
-
-
 def test_the_secret_is_replaced_under_a_running_cluster(three):
     old, new = three.secret, random_secrets.token_hex(32)
     for lines in ([old, new], [new, old], [new]):
         for node in three.nodes:
-            reload(three, node, lines)
+            node.take_secrets(lines)
             assert set(node.sees().values()) == {"alive"}
         three.wait_until_whole()
         bucket = f"with-{len(lines)}-{lines[0] == new}".lower()
@@ -30,9 +21,9 @@ def test_the_secret_is_replaced_under_a_running_cluster(three):
     assert [node.status()["gossip"]["downs"] for node in three.nodes] == [0, 0, 0]
     # One that still has the old secret alone is heard by nobody.
     stranger = three.nodes[2]
-    reload(three, stranger, [old])
+    stranger.take_secrets([old])
     three.wait_for_states(three.nodes[:2], [stranger], "down")
-    reload(three, stranger, [new])
+    stranger.take_secrets([new])
     three.wait_until_whole()
     three.secret = new  # of nodes to come
 

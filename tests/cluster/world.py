@@ -4,6 +4,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -100,6 +101,13 @@ class Node:
 
     def kill(self):
         self.process.kill()
+
+    def take_secrets(self, lines):
+        """These are in its file of the cluster's secrets from now on, and read again."""
+        self.cluster.write_secret(self, lines)
+        count = sum("settings read again" in line for line in self.process.log)
+        self.process.process.send_signal(signal.SIGHUP)
+        until(lambda: sum("settings read again" in line for line in self.process.log) > count, "it was read")
 
     def log(self):
         return "\n".join(self.process.log)
