@@ -11,6 +11,7 @@ enum { OWN_OPTIONS = 2 };
 
 static const char *const LEVELS[] = {"error", "warn", "info", "debug", NULL};
 static const char *const TRUTHS[] = {"true", "false", NULL};
+static const char *const BOOTSTRAPS[] = {"manual", "auto", NULL};
 
 static const struct usage USAGE = {
     .command = "skerry server",
@@ -22,6 +23,14 @@ static const struct usage USAGE = {
                 "  skerry server --config /etc/skerry.toml --log-level debug\n"
                 "  SKERRY_K2V_LISTEN=127.0.0.1:0 skerry server --data-dir=/tmp/node\n",
 };
+
+/* The words a setting is one of; NULL when it takes others. */
+static const char *const *choices_of(const struct setting *setting)
+{
+    if (setting->type == SETTING_LEVEL) return LEVELS;
+    if (setting->type == SETTING_BOOL) return TRUTHS;
+    return setting->type == SETTING_BOOTSTRAP ? BOOTSTRAPS : NULL;
+}
 
 /* The texts of one setting's row. */
 struct row_texts {
@@ -42,11 +51,9 @@ static struct option row_of(const struct setting *setting, struct row_texts *tex
                          .value_word = setting_word(setting),
                          .help = texts->help,
                          .variable = texts->variable,
-                         .kind = OPTION_TEXT};
-    if (setting->type == SETTING_LEVEL || setting->type == SETTING_BOOL) {
-        row.kind = OPTION_CHOICE;
-        row.choices = setting->type == SETTING_LEVEL ? LEVELS : TRUTHS;
-    }
+                         .kind = OPTION_TEXT,
+                         .choices = choices_of(setting)};
+    if (row.choices != NULL) row.kind = OPTION_CHOICE;
     return row;
 }
 

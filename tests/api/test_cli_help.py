@@ -249,6 +249,7 @@ def test_bash_completes_every_command_and_every_option(tmp_path):
     (["k2v", "insert-batch", "--lines", "b"], {"b.json"}), (["k2v", "insert", "p", "s", "-f", "a"], {"a.json"}),
     (["status", "--data-dir", ""], {"folder"}), (["server", "--config", "a"], {"a.json"}),
     (["server", "--log-level", ""], {"error", "warn", "info", "debug"}), (["nonsense", ""], set()),
+    (["server", "--cluster-bootstrap", ""], {"manual", "auto"}),
     (["server", "--k2v-demo", ""], {"true", "false"}), (["completion", ""], {"bash", "zsh", "fish"}),
     (["k2v", "nonsense", ""], set()), (["nonsense", "--"], set()), (["k2v", "--"], {"--help"}), (["bucket", "cors", "x", "--allow-o"], {"--allow-origin"}),
 ])
@@ -355,4 +356,5 @@ def test_an_installation_has_manual_and_completions_in_place(tmp_path):
                         ("share/zsh/site-functions/_skerry", ["completion", "zsh"]),
                         ("share/fish/vendor_completions.d/skerry.fish", ["completion", "fish"])):
         assert (tmp_path / path).read_text() == skerry.run(*words).text, path
-    assert os.access(tmp_path / "bin/skerry", os.X_OK)
+    for program in ("skerry", "skerry-sim"):
+        assert os.access(tmp_path / "bin" / program, os.X_OK), program
