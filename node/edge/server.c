@@ -143,6 +143,10 @@ static enum err open_store(struct server *server)
                        "the database lies elsewhere than before: writing under a new actor", "data_dir",
                        config->data_dir);
     }
+    if (err == ERR_OK && server->store.was_former) {
+        log_event_text(&server->log, LOG_LEVEL_INFO, "the database was of an older format, and is completed",
+                       "data_dir", config->data_dir);
+    }
     return err;
 }
 

@@ -50,6 +50,7 @@ static enum err keys_open(struct store *store, struct kv_txn *txn, uint64_t vers
         keyring_upgrade(&keyring, store->seal_key, &store->prng);
         err = keyring_store(&keyring, txn, store->seal_key, &store->prng);
         if (err == ERR_OK) err = format_store(txn, &store->scratch, STORE_FORMAT_VERSION);
+        store->was_former = true;
     }
     take_keyring(store, &keyring);
     keyring_wipe(&keyring);

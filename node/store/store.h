@@ -35,6 +35,7 @@ struct store {
     struct prng prng;
     struct arena scratch;
     bool has_met_corruption;
+    bool was_former; /* the database was of an older format; store_open() completed it */
     bool is_adopted; /* the database has another cluster's keys now: no more writes until it is opened anew */
     uint32_t former_actors_taken; /* how often the actor was replaced since the start */
     uint64_t commits;             /* of store_run_writes(); belongs to who may call that */

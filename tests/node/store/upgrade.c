@@ -89,6 +89,7 @@ static void a_former_database_is_completed_once(void **state)
     assert_int_equal(version_of(&rig->disk), 1);
     rig_open(rig);
     assert_int_equal(version_of(&rig->disk), 2);
+    assert_true(rig->store.was_former);
     assert_memory_equal(rig->store.hash_key, before.hash_key, HASH_KEY_BYTES);
     assert_memory_equal(rig->store.token_key, before.token_key, HASH_KEY_BYTES);
     assert_true(rig->store.actor.id == before.actor.id);
@@ -98,6 +99,7 @@ static void a_former_database_is_completed_once(void **state)
     expect_secret(rig);
     struct store first = rig->store;
     rig_restart(rig);
+    assert_false(rig->store.was_former);
     assert_memory_equal(rig->store.cluster_id, first.cluster_id, STORE_CLUSTER_ID_BYTES);
     assert_memory_equal(rig->store.node_seed, first.node_seed, STORE_NODE_SEED_BYTES);
     expect_secret(rig);
