@@ -54,19 +54,16 @@ static bool may_found(const struct cluster *cluster, const struct channel *chann
     return channel->is_invited || is_seed;
 }
 
-/* Is there room for one more, with those on their way? `was_removed`: it has a document already. */
-static bool has_room(const struct cluster *cluster, bool was_removed)
+/* Is there room for one more member, with those on their way? How many documents there may be, the store asks. */
+static bool has_room(const struct cluster *cluster)
 {
     uint32_t members_count = cluster->join->admissions_count;
-    uint32_t documents_count = cluster->join->admissions_count;
     struct document_member member;
     struct span id;
     struct span payload;
-    for (uint32_t i = 0; view_nth(*cluster->view, DOCUMENT_MEMBER, i, &id, &payload); i++) {
-        documents_count++;
-        if (document_decode_member(payload, &member) && member.is_member) members_count++;
-    }
-    return members_count < LIMITS_MEMBERS_MAX && (was_removed || documents_count < MESSAGE_GRANT_MEMBERS_MAX);
+    for (uint32_t i = 0; view_nth(*cluster->view, DOCUMENT_MEMBER, i, &id, &payload); i++)
+        members_count += document_decode_member(payload, &member) && member.is_member;
+    return members_count < LIMITS_MEMBERS_MAX;
 }
 
 /* NULL: it may come in. What it says of itself decides nothing. */
@@ -94,7 +91,7 @@ static const char *why_not(const struct cluster *cluster, const struct channel *
     if (was_removed && !channel->is_invited)
         return "the node was taken out of the cluster: connect it again from a member";
     *reason = MESSAGE_REASON_FULL;
-    if (!is_known && !has_room(cluster, was_removed)) return "the cluster has all members it may have";
+    if (!is_known && !has_room(cluster)) return "the cluster has all members it may have";
     return NULL;
 }
 
@@ -186,6 +183,8 @@ static void on_written(struct cluster *cluster, struct cluster_job *job)
     if (channel == NULL) return; /* it asks again, and is a member then */
     if (is_done) {
         grant(cluster, channel);
+    } else if (job->op.err == ERR_REFUSED) {
+        refuse(cluster, channel, MESSAGE_REASON_FULL, job->op.docs.why);
     } else {
         refuse(cluster, channel, MESSAGE_REASON_ERROR, "the store of this node has failed");
     }

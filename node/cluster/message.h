@@ -11,13 +11,12 @@
 enum {
     MESSAGE_DIGESTS_COUNT = 256, /* groups of documents that are compared */
     MESSAGE_DIGEST_BYTES = 8,
-    MESSAGE_GROUPS_BYTES = MESSAGE_DIGESTS_COUNT / 8,   /* a bit a group */
-    MESSAGE_DOCUMENTS_MAX = 1000,                       /* in one batch: one transaction of the store */
-    MESSAGE_DOCUMENTS_BYTES = 256 * 1024,               /* a batch, once its first document is in */
-    MESSAGE_PAYLOAD_BYTES_MAX = 1 << 20,                /* of one document; CORS rules and layouts are far below */
-    MESSAGE_PROBLEM_DOCUMENTS_MAX = 1,                  /* the receiver's own as a member */
-    MESSAGE_GRANT_MEMBERS_MAX = 4 * LIMITS_MEMBERS_MAX, /* documents of members, removed ones' too */
-    MESSAGE_GRANT_DOCUMENTS_MAX = MESSAGE_GRANT_MEMBERS_MAX + LIMITS_MEMBERS_MAX, /* and where members are */
+    MESSAGE_GROUPS_BYTES = MESSAGE_DIGESTS_COUNT / 8, /* a bit a group */
+    MESSAGE_DOCUMENTS_MAX = 1000,                     /* in one batch: one transaction of the store */
+    MESSAGE_DOCUMENTS_BYTES = 256 * 1024,             /* a batch, once its first document is in */
+    MESSAGE_PAYLOAD_BYTES_MAX = 1 << 20,              /* of one document; CORS rules and layouts are far below */
+    MESSAGE_PROBLEM_DOCUMENTS_MAX = 1,                /* the receiver's own as a member */
+    MESSAGE_GRANT_DOCUMENTS_MAX = LIMITS_MEMBER_DOCUMENTS_MAX + LIMITS_MEMBERS_MAX, /* and where members are */
     MESSAGE_KNOWN_MAX = LIMITS_MEMBERS_MAX,
     MESSAGE_ANNOUNCEMENTS_MAX = 64, /* in one message: some 40 KB */
     MESSAGE_TEXT_BYTES_MAX = 200,

@@ -155,6 +155,22 @@ static void nobody_is_let_in_beyond_the_bound_of_members(void **state)
     assert_false(view_is_member(view(), puppet_id(&puppet), NULL));
 }
 
+/* Removed nodes leave theirs. */
+static void nobody_is_let_in_beyond_the_bound_of_documents_of_members(void **state)
+{
+    (void)state;
+    puppet_become_member(&puppet);
+    for (uint32_t first = 1; first <= 7000; first += MEMBERS_IN_A_BATCH)
+        say_documents(many_members(first, MEMBERS_IN_A_BATCH, false), MEMBERS_IN_A_BATCH);
+    become_fresh_stranger(9);
+    puppet_ask(&puppet);
+    assert_int_equal(puppet.heard[MESSAGE_JOIN_REFUSED], 1);
+    assert_int_equal(puppet.last[MESSAGE_JOIN_REFUSED].reason, MESSAGE_REASON_FULL);
+    expect_logged("a node was not let in");
+    expect_logged("members");
+    assert_false(view_is_member(view(), puppet_id(&puppet), NULL));
+}
+
 /* Addresses come before members in the order of keys; of nodes that are none there may be any number. */
 static void a_grant_holds_all_members_whatever_addresses_there_are(void **state)
 {
@@ -358,6 +374,7 @@ int main(void)
         test(an_address_that_no_document_may_have_is_never_stored),
         test(who_asks_twice_is_written_once),
         test(nobody_is_let_in_beyond_the_bound_of_members),
+        test(nobody_is_let_in_beyond_the_bound_of_documents_of_members),
         test(a_grant_holds_all_members_whatever_addresses_there_are),
         test(an_invitation_of_a_stranger_is_not_followed),
         test(a_node_that_was_taken_out_follows_members_only),
