@@ -26,8 +26,8 @@ const char *fault_name(enum fault_kind kind)
 static uint32_t draw_nodes(struct prng *prng)
 {
     uint64_t draw = dice_below(prng, 100);
-    if (draw < 60) return (uint32_t)dice_between(prng, 3, 7);
-    if (draw < 90) return (uint32_t)dice_between(prng, 8, 15);
+    if (draw < 65) return (uint32_t)dice_between(prng, 3, 7);
+    if (draw < 95) return (uint32_t)dice_between(prng, 8, 15);
     return (uint32_t)dice_between(prng, 16, 50);
 }
 

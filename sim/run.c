@@ -16,6 +16,7 @@ enum {
     QUIET_S = 10,           /* what is settled… */
     AGAIN_S_MAX = 30,       /* …is so still, but for a suspicion that is about to be refuted */
     MORE_S_MAX = 600,       /* faults last so much longer while they have had no effect */
+    CHANGES_MAX = 40,       /* asked for after the heal, when none was acknowledged before */
     COPY_S = 180,           /* two nodes of one identity are noticed in this time */
 };
 
@@ -231,6 +232,19 @@ static void end_copy(struct run *run)
     if (world_run_until(&run->world, run->world.now_us + COPY_S * SECOND_US)) faults_end_copy(&run->faults);
 }
 
+/* A cluster that could not form before the heal is changed now: what is found out about it then is worth
+ * something. */
+static void change_at_last(struct run *run)
+{
+    for (uint32_t i = 0; i < CHANGES_MAX && run->operators.counts.documents == 0; i++) {
+        struct machine *machine = run->world.machines[i % run->world.machines_count];
+        bool is_one = machine->group == 0 && !machine->is_gone && !machine->is_copy && machine->is_ready &&
+                      !operators_has_removed(&run->operators, machine->node_id);
+        if (is_one) operators_change_documents(&run->operators, machine);
+        if (!world_run_until(&run->world, run->world.now_us + SECOND_US)) return;
+    }
+}
+
 static void heal(struct run *run, struct run_result *result)
 {
     char why[ORACLE_WHY_CHARS] = "";
@@ -241,6 +255,7 @@ static void heal(struct run *run, struct run_result *result)
     run->world.network.settings.loss = run->world.network.settings.late = 0;
     bool is_settled = wait_settled(run, seconds, why);
     result->settled_us = run->world.now_us - began_us;
+    if (is_settled && !run->settings->is_calm) change_at_last(run);
     bool runs_on = world_run_until(&run->world, run->world.now_us + QUIET_S * SECOND_US);
     if (is_settled && runs_on) is_settled = wait_settled(run, AGAIN_S_MAX, why);
     runs_on = run->world.failure[0] == '\0';
