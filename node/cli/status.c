@@ -37,6 +37,18 @@ static void print_problems(const json_t *problems)
         printf("  ! and %zu more (-o json shows all)\n", json_array_size(problems) - PROBLEMS_SHOWN_MAX);
 }
 
+/* Members and no layout: what is to be done, or what is waited for. */
+static void print_no_layout(const json_t *cluster)
+{
+    const json_t *because = json_object_get(cluster, "no_layout_because");
+    if (json_is_string(because)) {
+        roster_print_text("  no layout yet: ", because);
+    } else if (json_is_null(json_object_get(cluster, "layout")) && roster_number(cluster, "staged_changes") == 0 &&
+               json_array_size(json_object_get(cluster, "nodes")) > 1) {
+        printf("  no layout yet: give nodes their roles (`skerry layout assign`)\n");
+    }
+}
+
 static void print_verdict(const json_t *cluster)
 {
     char text[500];
@@ -44,6 +56,7 @@ static void print_verdict(const json_t *cluster)
     show_make_printable(text);
     printf("%s\n", text);
     print_problems(json_object_get(cluster, "problems"));
+    print_no_layout(cluster);
     uint64_t staged = roster_number(cluster, "staged_changes");
     uint64_t lost = roster_number(cluster, "lost_versions");
     if (staged > 0)

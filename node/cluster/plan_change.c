@@ -319,7 +319,9 @@ void plan_auto(const struct plan_input *input, struct plan_result *result)
     }
     if (wishes.in_force != NULL) result->number = wishes.in_force->number;
     if (wishes.roles_count == 0) {
-        plan_say(result, PLAN_NOTHING, NULL, "nobody wishes for another role than it has");
+        plan_say(result, PLAN_NOTHING, NULL,
+                 wishes.in_force != NULL ? "nobody wishes for another role than it has"
+                                         : "no member that is up is configured with a zone and a capacity");
         return;
     }
     if (!plan_take(input, result, 1) || make_version(input, &wishes, result)) return;

@@ -227,6 +227,21 @@ static const char *stage_name(const struct cluster *cluster)
     return "?";
 }
 
+/* Without hands: on what the first layout waits. */
+static void write_waiting(const struct cluster *cluster, const struct plan_input *input,
+                          struct http_json_writer *writer)
+{
+    struct plan_result result;
+    bool is_forming = cluster != NULL && cluster->settings->bootstrap == CLUSTER_AUTO &&
+                      view_layout(input->view) == NULL;
+    if (is_forming) plan_auto(input, &result);
+    if (is_forming && result.verdict == PLAN_NOTHING) {
+        admin_write_text(writer, "no_layout_because", span_text(result.message));
+    } else {
+        admin_write_null(writer, "no_layout_because");
+    }
+}
+
 static void write_problems(const struct cluster *cluster, struct http_json_writer *writer)
 {
     char line[256];
@@ -300,6 +315,7 @@ void admin_cluster_show_all(const struct service *service, const struct plan_inp
         admin_write_text(writer, "address", span_text(cluster->settings->address));
     }
     write_layout(staged, writer);
+    write_waiting(cluster, input, writer);
     write_problems(cluster, writer);
     write_nodes(service, input, staged->in_force, writer);
     write_zones(cluster, input, staged->in_force, writer);

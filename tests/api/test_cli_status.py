@@ -27,6 +27,14 @@ def test_json_has_both(server):
     assert told["node"] == server.admin.status()["node"]
 
 
+def test_a_cluster_without_hands_says_on_what_its_layout_waits(start_server):
+    server = start_server("--cluster-bootstrap", "auto", "--cluster-zone", "here", "--cluster-capacity", "1000000")
+    told = server.admin.get("/v1/cluster")
+    assert told["layout"] is None and told["no_layout_because"]
+    lines = server.command("status").expect(DONE).text.splitlines()
+    assert f"  no layout yet: {told['no_layout_because']}" in lines
+
+
 def node(name, **members):
     row = {"node": name * 16, "name": name, "self": False, "state": "alive", "role": None, "address": "h:1",
            "round_trip_us": 1500, "clock_offset_us": None, "documents_equal": True, "since_s": 61, "quarantined": False}
@@ -88,6 +96,11 @@ def test_what_is_stuck_is_named_and_nothing_steers_a_terminal(status_of, check, 
     (row,) = [line for line in lines if line.startswith("b" * 8)]
     assert "1.50 ms" in row and "-10 min" in row and "documents differ" in row and "alive 1 min" in row
     assert "0 of 1   1.0 TiB" in done.text and "down 1 min" in done.text
+
+
+def test_members_without_a_layout_are_told_what_to_do(status_of):
+    told = {**SICK, "layout": None, "no_layout_because": None, "staged_changes": 0, "lost_versions": 0, "problems": []}
+    assert "  no layout yet: give nodes their roles (`skerry layout assign`)" in status_of(told).expect(DONE).text
 
 
 def test_of_a_hundred_nodes_what_is_wrong_is_on_one_screen(status_of):

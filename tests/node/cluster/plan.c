@@ -521,7 +521,8 @@ static void wishes_become_a_layout_once_there_are_enough(void **state)
 {
     struct rig *rig = *state;
     rig->replication = 3;
-    expect_result(rig_auto(rig), PLAN_NOTHING, NULL, "nobody wishes for another role than it has");
+    expect_result(rig_auto(rig), PLAN_NOTHING, NULL,
+                  "no member that is up is configured with a zone and a capacity");
     rig_know_members(rig, 5, 0);
     expect_result(rig_auto(rig), PLAN_NOTHING, NULL, NULL);
     wish(rig, 1, "z1", RIG_GIB);
