@@ -204,13 +204,21 @@ void join_on_ready(struct cluster *cluster, struct channel *channel)
     if (channel->state == CHANNEL_READY && channel->is_full) exchange_greet(cluster, channel);
 }
 
+/* What an operator makes of it. Who has not our secret just closes the connection. */
+static const char *explain(const struct channel *channel, const char *why)
+{
+    bool is_cut = channel->link.state != NULL && !link_is_ready(&channel->link) && channel->link.reason == NULL;
+    if (is_cut) return "the connection was closed by the other end: it has another secret, or has just started";
+    return why == NULL ? "the link was closed" : why;
+}
+
 void join_on_gone(struct cluster *cluster, struct channel *channel, const char *why)
 {
     struct join *join = cluster->join;
     bool is_asked = join->is_asking && links_is(channel, join->asked_link, join->asked_serial);
     if (is_asked && join->is_granted) return; /* the store's answer decides */
     if (is_asked) join->is_asking = false;
-    join_connect_ends(cluster, channel, false, why == NULL ? "the link was closed" : why, (struct span){0});
+    join_connect_ends(cluster, channel, false, explain(channel, why), (struct span){0});
 }
 
 /* Whichever way the document came. */

@@ -20,16 +20,19 @@
 enum {
     JOIN_TEXT_CHARS = 200,
     JOIN_CONNECT_MS = 30000, /* an operator is told by then what came of it */
+    JOIN_LOOK_MS = 20,       /* until a node that has just started can speak: two commits */
     JOIN_UNKNOWN_MS = 60000, /* a member that others do not know for so long asks them to be let in once more */
 };
 
 struct join {
     struct cluster_connect_state connect;
-    uint32_t connect_link;
+    char connect_address[CLUSTER_ADDRESS_BYTES];
+    uint64_t connect_since_ms;
+    uint32_t connect_link; /* UINT32_MAX: none, or none yet */
     uint64_t connect_serial;
     bool has_connect_id; /* the operator named the node, too */
     uint8_t connect_id[LINK_NODE_ID_BYTES];
-    struct timer timer; /* the end of the operator's patience */
+    struct timer timer; /* the beginning, or the end of the operator's patience */
 
     bool is_asking; /* a trial, or a JOIN_ASK, over this link is under way: only one at a time */
     uint32_t asked_link;

@@ -26,14 +26,6 @@ void join_connect_ends(struct cluster *cluster, const struct channel *channel, b
     timers_remove(&cluster->timers, &join->timer);
 }
 
-void join_on_time(struct cluster *cluster)
-{
-    struct join *join = cluster->join;
-    struct channel *channel = links_find(cluster, join->connect_link, join->connect_serial);
-    join_connect_ends(cluster, channel, false, "nothing came of it in time", (struct span){0});
-    if (channel != NULL) links_end(cluster, channel);
-}
-
 /* --- the node is there ------------------------------------------------------------------------------------ */
 
 static void invite(struct cluster *cluster, struct channel *channel)
@@ -93,6 +85,37 @@ static bool read_target(struct join *join, struct span target, struct span *addr
     return is_address(*address);
 }
 
+static bool dial(struct cluster *cluster, struct span address)
+{
+    struct join *join = cluster->join;
+    struct channel *channel = links_dial(cluster, address, CHANNEL_FOR_OPERATOR);
+    if (channel == NULL) return false;
+    join->connect_link = channel->number;
+    join->connect_serial = channel->serial;
+    timers_add(&cluster->timers, &join->timer, cluster->now_ms + JOIN_CONNECT_MS);
+    return true;
+}
+
+/* A node that has just started speaks to nobody yet. */
+static bool dial_when_it_can(struct cluster *cluster)
+{
+    struct join *join = cluster->join;
+    if (cluster->incarnation != 0) return dial(cluster, span_text(join->connect_address));
+    timers_add(&cluster->timers, &join->timer, cluster->now_ms + JOIN_LOOK_MS);
+    return true;
+}
+
+void join_on_time(struct cluster *cluster)
+{
+    struct join *join = cluster->join;
+    struct channel *channel = links_find(cluster, join->connect_link, join->connect_serial);
+    bool has_begun = join->connect_link != UINT32_MAX;
+    bool is_late = has_begun || cluster->now_ms - join->connect_since_ms >= JOIN_CONNECT_MS;
+    if (!is_late && dial_when_it_can(cluster)) return;
+    join_connect_ends(cluster, channel, false, "nothing came of it in time", (struct span){0});
+    if (channel != NULL) links_end(cluster, channel);
+}
+
 bool cluster_connect(struct cluster *cluster, struct span target, char why[200])
 {
     struct join *join = cluster->join;
@@ -107,15 +130,16 @@ bool cluster_connect(struct cluster *cluster, struct span target, char why[200])
     } else if (!read_target(join, target, &address)) {
         problem = "the target is not HOST:PORT or ID@HOST:PORT, ID being 64 hex digits";
     }
-    struct channel *channel = problem != NULL ? NULL : links_dial(cluster, address, CHANNEL_FOR_OPERATOR);
-    if (problem == NULL && channel == NULL) problem = "no more links can be opened now";
+    if (problem == NULL) {
+        snprintf(join->connect_address, sizeof join->connect_address, "%.*s", (int)address.length,
+                 (const char *)address.bytes);
+        join->connect_since_ms = cluster->now_ms;
+        if (!dial_when_it_can(cluster)) problem = "no more links can be opened now";
+    }
     snprintf(why, 200, "%s", problem == NULL ? "" : problem);
     if (problem != NULL) return false;
-    join->connect_link = channel->number;
-    join->connect_serial = channel->serial;
     join->connect.outcome = CLUSTER_CONNECT_TRYING;
-    snprintf(join->connect.message, sizeof join->connect.message, "connecting to %.150s", channel->address);
-    timers_add(&cluster->timers, &join->timer, cluster->now_ms + JOIN_CONNECT_MS);
+    snprintf(join->connect.message, sizeof join->connect.message, "connecting to %.150s", join->connect_address);
     return true;
 }
 

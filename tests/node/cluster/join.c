@@ -157,7 +157,7 @@ static void another_secret_opens_nothing(void **state)
     memset(nodes[1]->settings.cluster.secrets[0], 'x', LINK_SECRET_BYTES);
     start(2);
     struct cluster_connect_state answer = rig_connected(&rig, nodes[0], address(1));
-    assert_int_equal(answer.outcome, CLUSTER_CONNECT_FAILED);
+    expect_failure(answer, "another secret");
     assert_true(rig_has_logged(&rig, 1, "a link to another node was refused", ""));
     assert_false(rig_is_member(nodes[0]));
 }
@@ -171,6 +171,28 @@ static void the_second_secret_is_accepted(void **state)
     nodes[1]->settings.cluster.secrets_count = 2;
     start(2);
     assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+}
+
+/* It speaks to nobody before what it announces is durable. */
+static void a_node_that_has_just_started_connects_as_soon_as_it_can(void **state)
+{
+    (void)state;
+    machine_start(nodes[1]);
+    rig_run(&rig, 2);
+    disk_fail_next(&nodes[0]->disk, 3, ERR_FULL); /* its keys are stored, its incarnation is not */
+    machine_start(nodes[0]);
+    while (!nodes[0]->is_ready)
+        assert_true(world_run_until(&rig.world, rig.world.now_us + 1000));
+    assert_int_equal(rig_cluster(nodes[0])->incarnation, 0);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 2, 20);
+}
+
+static void oneself_is_no_other_node(void **state)
+{
+    (void)state;
+    start(1);
+    expect_failure(rig_connected(&rig, nodes[0], address(0)), "this node itself");
 }
 
 static void the_node_that_is_named_must_be_the_one(void **state)
@@ -370,6 +392,8 @@ int main(void)
         test(members_of_two_clusters_refuse_each_other),
         test(another_secret_opens_nothing),
         test(the_second_secret_is_accepted),
+        test(a_node_that_has_just_started_connects_as_soon_as_it_can),
+        test(oneself_is_no_other_node),
         test(the_node_that_is_named_must_be_the_one),
         test(a_target_that_is_no_address_is_refused_at_once),
         test(nobody_there_is_said),
