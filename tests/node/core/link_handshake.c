@@ -1,22 +1,7 @@
 /* The handshake of links: who gets in, and that nobody else does (H12, H13, H25). */
-#include "tests/lib/check.h"
-#include "tests/node/core/link_ends.h"
+#include "tests/node/core/link_ready.h"
 
 #include <sodium.h>
-
-static void expect_refused(struct link *link, const char *reason)
-{
-    struct tape tape = {0};
-    size_t taken = 1;
-    assert_false(link_is_ready(link));
-    assert_string_equal(link->reason, reason);
-    assert_ptr_equal(link->reason, reason);
-    assert_int_equal(link_read(link, span_text("more"), &taken, ENDS_NOW_MS), LINK_REFUSED);
-    assert_int_equal(taken, 0);
-    assert_int_equal(ends_write(link, &tape, ENDS_NOW_MS), 0);
-    assert_true(link_deadline_ms(link) == UINT64_MAX && !link_tick(link, ENDS_NOW_MS));
-    tape_deinit(&tape);
-}
 
 /* --- in order --------------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* Links that are ready and messages that are known by their number, for the tests of what goes over them. */
+/* Links that are ready, and refused ones; messages that are known by their number: for the tests of links. */
 #ifndef TESTS_NODE_CORE_LINK_READY_H
 #define TESTS_NODE_CORE_LINK_READY_H
 
@@ -13,6 +13,21 @@ static inline void two_ready(struct two *two, struct arena_budget *budget)
     two_open_within(two, budget);
     ends_shake(&two->links[0], &two->links[1], two->tapes);
     assert_true(link_is_ready(&two->links[0]) && link_is_ready(&two->links[1]));
+}
+
+/* It is refused for that reason, takes and says nothing more, and wants no time. */
+static inline void expect_refused(struct link *link, const char *reason)
+{
+    struct tape tape = {0};
+    size_t taken = 1;
+    assert_false(link_is_ready(link));
+    assert_string_equal(link->reason, reason);
+    assert_ptr_equal(link->reason, reason);
+    assert_int_equal(link_read(link, span_text("more"), &taken, ENDS_NOW_MS), LINK_REFUSED);
+    assert_int_equal(taken, 0);
+    assert_int_equal(ends_write(link, &tape, ENDS_NOW_MS), 0);
+    assert_true(link_deadline_ms(link) == UINT64_MAX && !link_tick(link, ENDS_NOW_MS));
+    tape_deinit(&tape);
 }
 
 /* A message that nobody else would send: `length` bytes that hang on `number`. */
