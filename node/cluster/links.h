@@ -25,8 +25,8 @@ enum {
     LINKS_MEMORY_BYTES_MAX = 512 << 20, /* of all links together */
     LINKS_STRANGER_BYTES_MAX =
         64 << 10,                   /* of a message of who is no member; and of what waits for it, before more */
-    LINKS_SHAKING_MAX = 128,        /* that came in and have proved nothing: the oldest goes for the next */
-    LINKS_SHAKING_OF_HOST_MAX = 16, /* the same, of one host: nodes may share one */
+    LINKS_SHAKING_MAX = 256,        /* that came in and have proved nothing: the oldest goes for the next */
+    LINKS_SHAKING_OF_HOST_MAX = 64, /* the same, of one host: nodes may share one, and start together */
     LINKS_OF_NODE_MAX = 2,          /* that came in from one node: the one used, and one to take its place */
     LINKS_SPARE = 32,               /* of those that may come in: when fewer are free, the idlest goes */
     LINKS_REFUSALS_LOGGED = 10,     /* a minute, of those dialled and of those that came in: what knocks at the
