@@ -169,9 +169,9 @@ bool document_check(const struct op_document *document, const char **why)
     return *why == NULL;
 }
 
-_Static_assert(LIMITS_DOCUMENTS_MAX == 1048576 && LIMITS_MEMBER_DOCUMENTS_MAX == 8192 &&
-                   LIMITS_LAYOUT_VERSIONS_MAX == 4096 && LIMITS_DOCUMENTS_BYTES_MAX == 67108864 &&
-                   DOCUMENT_OWN_PERCENT == 75,
+_Static_assert(1048576 == LIMITS_DOCUMENTS_MAX && 8192 == LIMITS_MEMBER_DOCUMENTS_MAX &&
+                   4096 == LIMITS_LAYOUT_VERSIONS_MAX && 67108864 == LIMITS_DOCUMENTS_BYTES_MAX &&
+                   75 == DOCUMENT_OWN_PERCENT,
                "as the words below say");
 
 const struct op_docs_rules *document_rules(void)

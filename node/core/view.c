@@ -160,7 +160,7 @@ static int compare_changes(const void *a, const void *b)
 
 static const struct op_document **in_order(struct view *view, const struct op_document *documents, uint32_t count)
 {
-    const struct op_document **changes = arena_array(&view->arena, (size_t)count + 1, sizeof(void *));
+    const struct op_document **changes = arena_take_array(&view->arena, (size_t)count + 1, sizeof(void *));
     bool is_sorted = true;
     for (uint32_t i = 0; i < count && changes != NULL; i++) {
         changes[i] = &documents[i];
@@ -275,8 +275,8 @@ static struct view *begin(const struct view *older, uint32_t count)
     if (view == NULL) return NULL;
     view->arena = arena;
     atomic_init(&view->holders, 1);
-    view->documents = arena_array(&view->arena, (size_t)count + 1, sizeof *view->documents);
-    view->groups = arena_alloc(&view->arena, (size_t)count + 1);
+    view->documents = arena_take_array(&view->arena, (size_t)count + 1, sizeof *view->documents);
+    view->groups = arena_take_array(&view->arena, (size_t)count + 1, 1);
     if (older != NULL && !is_worn(older)) {
         atomic_fetch_add_explicit(&older->heap->holders, 1, memory_order_relaxed);
         view->heap = older->heap;
