@@ -117,15 +117,16 @@ void probe_begin(struct probe *probe, struct member *target, uint64_t sequence, 
     memset(probe->has_nacked, 0, sizeof probe->has_nacked);
 }
 
-static bool is_open(const struct probe *probe)
+/* Will it be sent once more in this period? */
+static bool goes_again(const struct probe *probe)
 {
-    return probe->phase == PROBE_DIRECT || probe->phase == PROBE_INDIRECT;
+    bool is_open = probe->phase == PROBE_DIRECT || probe->phase == PROBE_INDIRECT;
+    return is_open && probe->ping.sent_count < PROBE_STEPS && probe->again_ms < probe->end_ms;
 }
 
 bool probe_is_due_again(const struct probe *probe, uint64_t now_ms)
 {
-    return is_open(probe) && probe->ping.sent_count < PROBE_STEPS && probe->again_ms <= now_ms &&
-           now_ms < probe->end_ms;
+    return goes_again(probe) && probe->again_ms <= now_ms && now_ms < probe->end_ms;
 }
 
 uint64_t probe_again(struct probe *probe, uint64_t now_us)
@@ -205,6 +206,5 @@ void probe_failed(struct probe *probe)
 
 uint64_t probe_deadline_ms(const struct probe *probe)
 {
-    bool goes_again = is_open(probe) && probe->ping.sent_count < PROBE_STEPS && probe->again_ms < probe->end_ms;
-    return goes_again ? probe->again_ms : probe->end_ms;
+    return goes_again(probe) ? probe->again_ms : probe->end_ms;
 }

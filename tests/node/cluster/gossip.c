@@ -348,6 +348,7 @@ static void a_copy_with_the_same_incarnation_is_noticed_by_both(void **state)
     (void)state;
     for (uint32_t i = 0; i < 2; i++) {
         settle("copied", 6);
+        net.has_no_links = true;
         net.count = 7;
         net_init_node(&net, 6, 3);
         snprintf(net.nodes[6].address, NET_ADDRESS_CHARS, "a.name.that.is.longer:1");

@@ -66,6 +66,7 @@ struct net {
     uint64_t packets_number;
     size_t packet_bytes_max;
     bool is_loud;
+    bool has_no_links; /* what differs is not exchanged: packets are all there is */
     uint64_t injected_count;
 };
 
@@ -146,7 +147,7 @@ static inline void net_exchange(struct net_node *node)
         struct net_node *other = &net->nodes[i];
         bool is_it = other->is_up && !other->is_frozen && other != node &&
                      memcmp(with->id, net_id(other), LINK_NODE_ID_BYTES) == 0;
-        if (!is_it || net->is_cut[node->index][i] || net->is_cut[i][node->index]) continue;
+        if (!is_it || net->has_no_links || net->is_cut[node->index][i] || net->is_cut[i][node->index]) continue;
         net_tell_all(node, other);
         net_tell_all(other, node);
     }
