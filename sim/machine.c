@@ -4,6 +4,7 @@
 #include "node/store/check.h"
 #include "node/store/salvage.h"
 #include "sim/dice.h"
+#include "sim/plant.h"
 #include "sim/world.h"
 
 #include <assert.h>
@@ -151,65 +152,6 @@ static void put_answers(struct machine *machine)
     put(machine, HAPPENING_STORED, 1 + dice_below(&machine->world->prng, 200));
 }
 
-/* A request's op that makes a layout version. */
-static bool is_apply(const struct op *op)
-{
-    if (op->kind != OP_DOCS_WRITE || op->asker != OP_ASKER_REQUEST) return false;
-    for (uint32_t i = 0; i < op->docs.documents_count; i++) {
-        if (op->docs.documents[i].key.bytes[0] == DOCUMENT_LAYOUT) return true;
-    }
-    return false;
-}
-
-/* What is there stays, though what came may win: of an op that merges, on a node that has the bug. */
-static void keep_own(struct machine *machine, struct op *op)
-{
-    struct op_document own;
-    for (uint32_t i = 0; i < op->docs.documents_count; i++) {
-        struct op_document *document = &op->docs.documents[i];
-        if (view_document_of(machine_view(machine), document->key, &own)) *document = own;
-    }
-}
-
-/* Does the world plant its bug in this op: is it answered as done, and not done? One lost merge would be mended by
- * the next exchange; so one node, the second, loses them all. */
-static bool is_planted(struct machine *machine, struct op *op)
-{
-    struct world *world = machine->world;
-    switch (world->plant) {
-    case WORLD_PLANT_LOST_MERGE: return op->kind == OP_DOCS_MERGE && machine->index == 1;
-    case WORLD_PLANT_LOST_WRITE:
-        if (op->kind != OP_DOCS_WRITE) return false;
-        world->plant = WORLD_PLANT_NONE;
-        return true;
-    case WORLD_PLANT_LOST_APPLY:
-        if (!is_apply(op)) return false;
-        put(machine, HAPPENING_DISK_FAILED, 20000); /* soon after the answer */
-        return true;
-    case WORLD_PLANT_ODD_WINNER:
-        if (op->kind == OP_DOCS_MERGE && machine->index % 2 == 1) keep_own(machine, op);
-        return false;
-    case WORLD_PLANT_NONE:
-    case WORLD_PLANT_SUSPECT_REMOVES:
-    case WORLD_PLANTS_COUNT: break;
-    }
-    return false;
-}
-
-static void take_planted(struct machine *machine)
-{
-    struct list *next = NULL;
-    for (struct list *link = machine->writes.next; link != &machine->writes; link = next) {
-        struct op *op = LIST_OWNER(link, struct op, link);
-        next = link->next;
-        if (!is_planted(machine, op)) continue;
-        list_remove(link);
-        op->err = ERR_OK;
-        SAY(machine, "planted", "a write of documents is not done");
-        list_append(&machine->answers, link);
-    }
-}
-
 /* The edge names each row that an op met and that fails its check (node/edge/rot_log.c). */
 static void name_rot(struct machine *machine, const struct list *ops)
 {
@@ -235,7 +177,7 @@ static void run_writes(struct machine *machine)
     struct list batch;
     list_init(&batch);
     machine->writes_are_due = false;
-    take_planted(machine);
+    plant_take(machine);
     list_move(&batch, &machine->writes);
     if (!list_is_empty(&batch))
         store_run_writes(&machine->store, &batch, clocks_wall_us(&machine->clocks, world->now_us));
