@@ -37,6 +37,12 @@ static void bound_shaking(struct cluster *cluster, struct span host, uint32_t ma
     if (count >= max) links_drop(cluster, oldest, "too many others came");
 }
 
+/* May it go for another? Not one over which a node is just being let in. */
+static bool is_spare(const struct channel *channel)
+{
+    return channel != NULL && channel->state == CHANNEL_READY && !channel->is_letting_in;
+}
+
 /* Would one rather close `a` than `b`? Strangers first, then what was unused for longer. */
 static bool is_idler(const struct channel *a, const struct channel *b)
 {
@@ -49,7 +55,7 @@ static void free_one(struct cluster *cluster)
     struct channel *idlest = NULL;
     for (uint32_t i = LIMITS_LINKS_DIALLED_MAX; i < LINKS_MAX; i++) {
         struct channel *channel = cluster->links->channels[i];
-        if (channel == NULL || channel->state != CHANNEL_READY) continue;
+        if (!is_spare(channel)) continue;
         if (idlest == NULL || is_idler(channel, idlest)) idlest = channel;
     }
     if (idlest != NULL) links_end(cluster, idlest);
@@ -75,8 +81,7 @@ static void bound_of_node(struct cluster *cluster, const struct channel *newest)
     uint32_t count = 1;
     for (uint32_t i = LIMITS_LINKS_DIALLED_MAX; i < LINKS_MAX; i++) {
         struct channel *channel = cluster->links->channels[i];
-        if (channel == NULL || channel == newest || channel->state != CHANNEL_READY) continue;
-        if (!is_of_same_node(channel, newest)) continue;
+        if (!is_spare(channel) || channel == newest || !is_of_same_node(channel, newest)) continue;
         count++;
         if (idlest == NULL || is_idler(channel, idlest)) idlest = channel;
     }

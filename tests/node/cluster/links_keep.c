@@ -124,6 +124,19 @@ static void one_node_has_so_many_links(void **state)
     assert_int_equal(links()->channels[PUPPET_LINK + 8]->state, CHANNEL_READY);
 }
 
+/* It may know us by several names, and ask over the first of its links. */
+static void a_node_that_is_being_let_in_keeps_that_link(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++) {
+        dial_anew(PUPPET_LINK + i);
+        links()->channels[PUPPET_LINK]->is_letting_in = true;
+        puppet.now_ms++;
+    }
+    assert_int_equal(links()->channels[PUPPET_LINK]->state, CHANNEL_READY);
+    assert_int_equal(count_in(CHANNEL_READY), 1 + LINKS_OF_NODE_MAX);
+}
+
 /* Whoever has the secret can make up nodes; there is room for the next one all the same. */
 static void the_idlest_goes_before_none_is_free(void **state)
 {
@@ -394,6 +407,7 @@ int main(void)
         test(one_host_can_keep_so_many_handshakes_open),
         test(all_hosts_together_can_keep_so_many),
         test(one_node_has_so_many_links),
+        test(a_node_that_is_being_let_in_keeps_that_link),
         test(the_idlest_goes_before_none_is_free),
         test(a_stranger_says_little_at_a_time),
         test(a_stranger_who_does_not_read_is_not_spoken_to_for_long),
