@@ -13,8 +13,7 @@
 #define SECOND_US UINT64_C(1000000)
 
 enum {
-    WARM_UP_S = 60,     /* what is said at the beginning is not counted: everybody passes on what it heard… */
-    WARM_UP_NODE_S = 2, /* …of everybody */
+    WARM_UP_S = 60,     /* what is said at the beginning is not counted: everybody tells of itself */
     DEATH_S_MAX = 300,  /* a death that is not known to all by then stays unknown */
     DEATH_PAUSE_S = 20, /* between a death that is known and the next */
     STEP_BYTES_MAX = 4 << 20,
@@ -377,7 +376,7 @@ static bool measure_calm(struct measure *measure)
 {
     const struct measure_settings *settings = measure->settings;
     struct measure_result *result = measure->result;
-    run_until(measure, (WARM_UP_S + WARM_UP_NODE_S * (uint64_t)settings->nodes) * SECOND_US);
+    run_until(measure, WARM_UP_S * SECOND_US);
     struct network_counts before = measure->network.counts;
     if (!slow_down(measure)) return false;
     measure->is_counting = true;
