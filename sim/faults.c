@@ -54,8 +54,11 @@ static void draw_kinds(bool has[FAULTS_COUNT], struct prng *prng)
     uint32_t disturbing = 0;
     for (int kind = 0; kind < FAULTS_COUNT; kind++) {
         has[kind] = dice_chance(prng, per_mille);
-        disturbing += has[kind] && kind <= FAULT_DRIFT;
     }
+    /* Nodes that have no peers in their files, and have all moved, find each other by an operator's word only. */
+    if (has[FAULT_BY_HAND]) has[FAULT_MOVE] = false;
+    for (int kind = 0; kind <= FAULT_DRIFT; kind++)
+        disturbing += has[kind];
     if (disturbing == 0) has[dice_below(prng, FAULT_DRIFT + 1)] = true;
     has[FAULT_DOCUMENTS] = true; /* without changes nothing can diverge */
     if (has[FAULT_RETURN]) has[FAULT_LEAVE] = true;
