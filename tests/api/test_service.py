@@ -224,7 +224,11 @@ def test_a_signal_reaches_the_loop_and_no_other_thread(start_server, number):
     deadline = skerry.time.monotonic() + TIMEOUT_S
     while len(list(tasks.iterdir())) < 6 and skerry.time.monotonic() < deadline:
         server.admin.status()
-    assert list(threads_that_take(server, number)) == [server.process.pid]
+    taking = []
+    while not taking and skerry.time.monotonic() < deadline:  # the loop itself holds them back for moments
+        taking = list(threads_that_take(server, number))
+        assert set(taking) <= {server.process.pid}
+    assert taking
 
 
 # --- the directory ----------------------------------------------------------------------------------------------

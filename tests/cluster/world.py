@@ -24,11 +24,15 @@ PROBE_INTERVAL_MS = 400 if SLOW else 150
 
 
 def until(look, what):
-    """Look again and again until it is true, and return that; `look` may return what it saw as (False, seen)."""
+    """Look again and again until it is true, and return that; `look` may return what it saw as (False, seen). A node that
+    joins opens its database again, and all its connections end: then too."""
     deadline = time.monotonic() + skerry.TIMEOUT_S
     pause = threading.Event()
     while True:
-        seen = look()
+        try:
+            seen = look()
+        except OSError as error:
+            seen = (False, repr(error))
         is_right = seen[0] if isinstance(seen, tuple) else seen
         if is_right:
             return seen
