@@ -15,7 +15,7 @@
  *   'S' ‖ node id                          [zone, capacity] or [nil]: a staged role, or its staged removal; or []:
  *                                          nothing is staged for the node
  *   'G' ‖ name                             [number] or []: a staged parameter of the layout ("replication",
- *                                          "zone_redundancy"), [] for none staged
+ *                                          "zone_redundancy", "partitions"), [] for none staged
  *   'X' ‖ hash                             [is dismissed]: a version that lost (H11) is not shown any more
  *
  * Each is a last-writer-wins register of its own, so that two operators' changes to different things both stay.
