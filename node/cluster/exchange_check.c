@@ -66,9 +66,8 @@ const char *exchange_check(const struct view *view, struct op_document *document
     return NULL;
 }
 
-const char *exchange_check_grant(const struct view *view, const struct op_document *documents, uint32_t count)
+const char *exchange_check_grant(const struct op_document *documents, uint32_t count)
 {
-    (void)view; /* how many there may be in all is the store's to say */
     for (uint32_t i = 0; i < count; i++) {
         uint8_t kind = documents[i].key.bytes[0];
         const char *why = NULL;

@@ -13,8 +13,7 @@
 const char *exchange_check(const struct view *view, struct op_document *documents, uint32_t *count,
                            bool may_have_gaps);
 
-/* The same for what a JOIN_GRANT brings: documents of members and their addresses only. `view` NULL: they replace all
- * there is. */
-const char *exchange_check_grant(const struct view *view, const struct op_document *documents, uint32_t count);
+/* The same for what a JOIN_GRANT brings: documents of members and their addresses only. */
+const char *exchange_check_grant(const struct op_document *documents, uint32_t count);
 
 #endif

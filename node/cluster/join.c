@@ -87,7 +87,7 @@ static void on_removed(struct cluster *cluster, struct channel *channel, const s
     bool is_about_us = join_document_of(message, own_id(cluster)) != NULL;
     bool is_about_it = join_document_of(message, channel->link.peer.node_id) != NULL;
     if (!is_full(cluster, channel) || (!is_about_us && !is_about_it)) return;
-    const char *why = exchange_check_grant(*cluster->view, message->documents, message->documents_count);
+    const char *why = exchange_check_grant(message->documents, message->documents_count);
     if (why != NULL) {
         links_offend(cluster, channel, why);
         return;

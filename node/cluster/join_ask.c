@@ -237,14 +237,12 @@ static bool has_member(const struct message *grant, const uint8_t *node_id)
 static const char *check_grant(const struct cluster *cluster, const struct channel *channel,
                                const struct message *grant)
 {
-    bool is_member = cluster->identity.is_member;
-    const struct view *view = is_member ? *cluster->view : NULL;
     bool is_same = memcmp(grant->cluster_id.bytes, cluster->store->cluster_id, STORE_CLUSTER_ID_BYTES) == 0;
-    const char *why = exchange_check_grant(view, grant->documents, grant->documents_count);
+    const char *why = exchange_check_grant(grant->documents, grant->documents_count);
     if (why != NULL) return why;
     if (!has_member(grant, own_id(cluster))) return "a grant without us";
     if (!has_member(grant, channel->link.peer.node_id)) return "a grant by one who is no member";
-    return is_same == is_member ? NULL : "a grant of another cluster";
+    return is_same == cluster->identity.is_member ? NULL : "a grant of another cluster";
 }
 
 void join_ask_on_grant(struct cluster *cluster, struct channel *channel, const struct message *grant)

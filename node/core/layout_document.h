@@ -38,8 +38,8 @@ bool layout_document_decode(struct span id, struct span payload, struct ring_lay
  * shape so far, and that the number is the key's. */
 bool layout_document_names(struct span id, struct span payload, uint64_t *number, const uint8_t **parent);
 
-/* Only its number of partitions, which the first version of a cluster sets for all that follow; 0 when it cannot be
- * read. */
+/* Only its number of partitions, which the first version of a cluster sets for all that follow; 0 when it cannot
+ * be read. */
 uint64_t layout_document_partitions(struct span payload);
 
 #endif
