@@ -196,12 +196,6 @@ void links_end(struct cluster *cluster, struct channel *channel)
     pump(cluster, channel);
 }
 
-void links_refuse(struct cluster *cluster, struct channel *channel, enum message_reason reason, const char *text)
-{
-    const struct message problem = {.kind = MESSAGE_PROBLEM, .reason = reason, .text = span_text(text)};
-    if (links_say(cluster, channel, LINK_URGENT, &problem)) links_end(cluster, channel);
-}
-
 void links_offend(struct cluster *cluster, struct channel *channel, const char *what)
 {
     struct member *member = members_find(&cluster->members, channel->link.peer.node_id);

@@ -138,9 +138,6 @@ void links_drop(struct cluster *cluster, struct channel *channel, const char *wh
 /* Close it behind what was said. */
 void links_end(struct cluster *cluster, struct channel *channel);
 
-/* Say why, and close. */
-void links_refuse(struct cluster *cluster, struct channel *channel, enum message_reason reason, const char *text);
-
 /* The other end sent what no honest node sends (H12): it is named, and the link closed. */
 void links_offend(struct cluster *cluster, struct channel *channel, const char *what);
 
