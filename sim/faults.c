@@ -244,6 +244,7 @@ static void leave(struct faults *faults)
 {
     struct machine *machine = draw_ready(faults);
     struct machine *removed = draw_machine(faults);
+    if (faults->rot.machine != NULL) return; /* perhaps only this one still has what has rotted elsewhere */
     if (machine == NULL || removed == NULL || machine == removed || faults->leaves >= faults->settings.leaves_max)
         return;
     if (!machine_is_member(removed) || removed->group != 0 || removed == faults->original ||

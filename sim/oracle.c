@@ -39,6 +39,8 @@ static void watch_incarnations(struct operators *operators, const struct machine
         const struct member *member = members_find(&machine->node.cluster.members, other->node_id);
         if (member == NULL || member->is_self || !member->has_announcement) continue;
         uint64_t incarnation = member->announcement.incarnation;
+        if (operators_has_removed(operators, machine->node_id) || operators_has_removed(operators, other->node_id))
+            continue; /* who is taken out is forgotten, and forgets */
         if (heard[i].life == machine->life && incarnation < heard[i].incarnation)
             world_fail(world, "node %u goes back to an older announcement of node %u", machine->index, i);
         heard[i] = (struct oracle_heard){machine->life, incarnation};

@@ -12,7 +12,8 @@ static bool is_elsewhere(const struct world *world, const struct machine *machin
     for (uint32_t i = 0; i < world->machines_count; i++) {
         const struct machine *other = world->machines[i];
         bool is_one = other != machine && !other->is_gone && !other->is_copy && !other->is_liar &&
-                      other->group == machine->group;
+                      other->group == machine->group &&
+                      view_is_member(machine_view(machine), other->node_id, NULL);
         const struct row *same = is_one ? table_get(other->disk.tables[KV_DOCS], row_key(row)) : NULL;
         if (same != NULL && span_is_equal(row_value(same), row_value(row))) return true;
     }
