@@ -79,6 +79,7 @@ struct cluster {
     bool is_booting;          /* OP_BOOT is with the store */
     uint64_t refused_said_ms; /* that documents of our own were refused; 0: never */
     bool is_mute;             /* what it would announce cannot be stored: said in the log */
+    uint32_t unwatched_count; /* members beyond LIMITS_MEMBERS_MAX: they are not spoken to */
     uint64_t incarnation;     /* above all this node ever announced; 0: not known yet */
     uint64_t reserved;        /* and up to here what is announced is durable: the next start is above it */
     uint64_t said_ms;         /* when we last looked whether there is something new to say of us */
@@ -108,6 +109,10 @@ void cluster_on_settings(struct cluster *cluster);
 /* Look whether the view is another one than before (an operator's change, or an exchange): at the end of each
  * step, after all else. */
 void cluster_on_view(struct cluster *cluster);
+
+/* Does another process have the identity of this node (H2), as gossip tells or a link has met? Then this node
+ * changes nothing in the cluster's name. */
+bool cluster_is_doubled(const struct cluster *cluster);
 
 /* --- for the operator's requests ------------------------------------------------------------------------ */
 

@@ -66,8 +66,7 @@ static const char *name_of(const struct member *member, char name[CLUSTER_NAME_B
 static void add_copy(const struct cluster *cluster, struct lister *lister)
 {
     const char *address = links_has_copy(cluster) ? cluster->links->copy_address : "";
-    bool is_doubled = cluster->gossip != NULL && gossip_stats(cluster->gossip).is_doubled;
-    if ((!is_doubled && address[0] == '\0') || !is_it(lister)) return;
+    if (!cluster_is_doubled(cluster) || !is_it(lister)) return;
     snprintf(lister->line, LINE_CHARS,
              "another process%s%.100s has the identity of this node: stop one, it is a copy of the data directory",
              address[0] == '\0' ? "" : " at ", address);
@@ -84,6 +83,13 @@ static void add_own(const struct cluster *cluster, struct lister *lister)
         snprintf(lister->line, LINE_CHARS, "not let into a cluster: %s", join->stuck);
     if (cluster->stage == CLUSTER_JOINING && join->stuck[0] == '\0' && !join->is_asking)
         add(lister, "looking for a cluster at the peers of the configuration");
+}
+
+static void add_unwatched(const struct cluster *cluster, struct lister *lister)
+{
+    if (cluster->unwatched_count == 0 || !is_it(lister)) return;
+    snprintf(lister->line, LINE_CHARS, "there are %u members more than the %u that are spoken to: remove some",
+             cluster->unwatched_count, (unsigned)LIMITS_MEMBERS_MAX);
 }
 
 static void add_peers(const struct cluster *cluster, struct lister *lister)
@@ -153,6 +159,7 @@ bool cluster_problem(const struct cluster *cluster, uint32_t index, char line[25
     line[0] = '\0';
     if (!cluster->is_on) return false;
     add_own(cluster, &lister);
+    add_unwatched(cluster, &lister);
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
         add_absent(cluster, members->rows[i], &lister);
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)

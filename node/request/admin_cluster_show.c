@@ -275,7 +275,7 @@ static void write_gossip(const struct cluster *cluster, struct http_json_writer 
     admin_write_u64(writer, "downs", stats.downs);
     admin_write_u64(writer, "health", stats.health);
     admin_write_u64(writer, "incarnation", stats.incarnation);
-    admin_write_bool(writer, "doubled", stats.is_doubled);
+    admin_write_bool(writer, "doubled", cluster_is_doubled(cluster));
     http_json_end_object(writer);
 }
 

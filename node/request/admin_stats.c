@@ -99,7 +99,7 @@ static void read_cluster_figures(const struct service *service, struct figure fi
         {"gossip", "health", "gossip_health", "0 when well; the slower this node seems to itself, the more.",
          false, gossip.health},
         {"gossip", "doubled", "gossip_doubled", "1 while another process has this node's identity.", false,
-         gossip.is_doubled},
+         cluster != NULL && cluster_is_doubled(cluster)},
     };
     memcpy(figures, rows, sizeof rows);
 }

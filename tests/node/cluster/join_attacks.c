@@ -198,6 +198,25 @@ static void a_grant_holds_all_members_whatever_addresses_there_are(void **state)
     assert_non_null(join_document_of(grant, puppet_id(&puppet)));
 }
 
+/* Ids as low as can be, and more than there are rows: who was there stays. */
+static void invented_members_put_nobody_out_of_sight(void **state)
+{
+    (void)state;
+    const struct cluster *cluster = &puppet.node.cluster;
+    char line[256];
+    puppet_become_member(&puppet);
+    assert_false(cluster_problem(cluster, 0, line) && strstr(line, "are spoken to") != NULL);
+    for (uint32_t first = 1; first <= 2001; first += MEMBERS_IN_A_BATCH)
+        say_documents(many_members(first, MEMBERS_IN_A_BATCH, true), MEMBERS_IN_A_BATCH);
+    assert_int_equal(cluster->members.count, LIMITS_MEMBERS_MAX);
+    assert_non_null(members_find(&cluster->members, own_id()));
+    assert_non_null(members_find(&cluster->members, puppet_id(&puppet)));
+    assert_int_equal(puppet.heard[MESSAGE_HELLO], 1); /* to whom it still speaks */
+    expect_logged("there are more members than are spoken to");
+    assert_true(cluster_problem(cluster, 0, line));
+    assert_non_null(strstr(line, "there are 954 members more than the 2048 that are spoken to"));
+}
+
 /* --- invited and granted --------------------------------------------------------------------------------------
  */
 
@@ -376,6 +395,7 @@ int main(void)
         test(nobody_is_let_in_beyond_the_bound_of_members),
         test(nobody_is_let_in_beyond_the_bound_of_documents_of_members),
         test(a_grant_holds_all_members_whatever_addresses_there_are),
+        test(invented_members_put_nobody_out_of_sight),
         test(an_invitation_of_a_stranger_is_not_followed),
         test(a_node_that_was_taken_out_follows_members_only),
         test(a_grant_that_was_not_asked_for_changes_nothing),
