@@ -1,9 +1,8 @@
-/* One pass over the documents, in order of number and hash; then the chain of parents, from the end. */
+/* One pass over the names of the versions, in order of number and hash; then the chain of parents, from the end.
+ * What the versions say is read when it is asked for. */
 #include "node/cluster/history.h"
 
 #include "node/core/layout_document.h"
-
-#include <assert.h>
 
 static bool is_hash(const uint8_t *a, const uint8_t *b)
 {
@@ -28,48 +27,57 @@ static bool is_dismissed(const struct view *view, struct arena *arena, const uin
            is_so;
 }
 
-static void version_set(struct history_version *version, const struct ring_layout *layout, struct span payload,
-                        uint64_t time_us)
+/* False for what does not even say which version it is, and what it came from. */
+static bool read_names(const struct op_document *document, struct history_version *version)
 {
-    *version = (struct history_version){.number = layout->number,
-                                        .time_us = time_us,
-                                        .nodes_count = layout->nodes_count,
-                                        .zones_count = layout->zones_count,
-                                        .replication = layout->replication,
-                                        .zone_redundancy = layout->zone_redundancy,
-                                        .fate = HISTORY_LOST,
-                                        .payload = payload};
-    memcpy(version->hash, layout->hash, sizeof version->hash);
-    memcpy(version->parent, layout->parent, sizeof version->parent);
+    const uint8_t *parent = NULL;
+    struct span id = span_of(document->key.bytes + 1, document->key.length - 1);
+    struct span payload = span_of(document->register_.payload, document->register_.payload_bytes);
+    *version = (struct history_version){.time_us = document->register_.time_us, .payload = payload};
+    if (!layout_document_names(id, payload, &version->number, &parent)) return false;
+    memcpy(version->hash, id.bytes + 8, sizeof version->hash);
+    memcpy(version->parent, parent, sizeof version->parent);
+    return true;
 }
 
-/* Versions that cannot be read are passed over: the view does not put them in force either. */
 static bool read_versions(const struct view *view, struct arena *arena, struct history *history)
 {
     struct span id;
     struct span payload;
     uint32_t documents_count = 0;
-    struct ring_layout *layout = arena_alloc(arena, sizeof *layout);
     while (view_nth(view, DOCUMENT_LAYOUT, documents_count, &id, &payload))
         documents_count++;
     history->versions = arena_array(arena, (size_t)documents_count + 1, sizeof *history->versions);
-    if (layout == NULL || history->versions == NULL) return false;
+    if (history->versions == NULL) return false;
     for (uint32_t i = 0; i < documents_count && view_nth(view, DOCUMENT_LAYOUT, i, &id, &payload); i++) {
         struct op_document document;
-        if (!layout_document_decode(id, payload, layout)) continue;
         if (!document_of(view, arena, DOCUMENT_LAYOUT, id, &document)) continue;
-        version_set(&history->versions[history->count++], layout, payload, document.register_.time_us);
+        history->count += read_names(&document, &history->versions[history->count]);
     }
     return true;
 }
 
-/* The version before, or NULL; versions are in order of number. */
+static int compare(const struct history_version *version, uint64_t number, const uint8_t *hash)
+{
+    if (version->number != number) return version->number < number ? -1 : 1;
+    return memcmp(version->hash, hash, RING_LAYOUT_HASH_BYTES);
+}
+
+/* The version before, or NULL. */
 static const struct history_version *before(const struct history *history, uint32_t index)
 {
     const struct history_version *version = &history->versions[index];
-    for (uint32_t i = index; i-- > 0 && history->versions[i].number + 1 >= version->number;) {
-        const struct history_version *at = &history->versions[i];
-        if (at->number + 1 == version->number && is_hash(at->hash, version->parent)) return at;
+    uint32_t low = 0;
+    uint32_t high = index;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare(&history->versions[middle], version->number - 1, version->parent);
+        if (order == 0) return &history->versions[middle];
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
     return NULL;
 }
@@ -79,7 +87,7 @@ static void mark_incomplete(struct history *history)
 {
     for (uint32_t i = 0; i < history->count; i++) {
         struct history_version *version = &history->versions[i];
-        const struct history_version *parent = before(history, i);
+        const struct history_version *parent = version->number == 1 ? NULL : before(history, i);
         bool is_whole = version->number == 1 || (parent != NULL && parent->fate != HISTORY_INCOMPLETE);
         version->fate = is_whole ? HISTORY_LOST : HISTORY_INCOMPLETE;
     }
@@ -125,14 +133,12 @@ const struct history_version *history_find(const struct history *history,
     return NULL;
 }
 
-void history_layout(const struct history_version *version, struct ring_layout *layout)
+bool history_layout(const struct history_version *version, struct ring_layout *layout)
 {
     uint8_t id[LAYOUT_DOCUMENT_ID_BYTES];
     wire_store_u64(id, version->number);
     memcpy(id + 8, version->hash, RING_LAYOUT_HASH_BYTES);
-    bool is_read = layout_document_decode(span_of(id, sizeof id), version->payload, layout);
-    assert(is_read); /* it was, by history_read() */
-    (void)is_read;
+    return layout_document_decode(span_of(id, sizeof id), version->payload, layout);
 }
 
 const char *history_fate_name(enum history_fate fate)

@@ -17,14 +17,12 @@ enum history_fate {
     HISTORY_INCOMPLETE, /* a version it came from is not here (yet) */
 };
 
-/* One version, without its holders. `layout` has them. */
+/* One version: what names it. history_layout() has the rest. */
 struct history_version {
     uint64_t number;
     uint8_t hash[RING_LAYOUT_HASH_BYTES];
     uint8_t parent[RING_LAYOUT_HASH_BYTES];
     uint64_t time_us; /* wall clock of who made it */
-    uint16_t nodes_count, zones_count;
-    uint8_t replication, zone_redundancy;
     enum history_fate fate;
     struct span payload; /* of its document, in the view */
 };
@@ -36,15 +34,17 @@ struct history {
     uint32_t lost_count; /* HISTORY_LOST */
 };
 
-/* Read all versions of the view; memory from `arena`. False when it is out of memory. */
+/* Find all versions of the view, by their names: cheap, however many there are. Memory from `arena`; false when it
+ * is out of memory. */
 bool history_read(const struct view *view, struct arena *arena, struct history *history);
 
 /* The version of this hash, or NULL. */
 const struct history_version *history_find(const struct history *history,
                                            const uint8_t hash[RING_LAYOUT_HASH_BYTES]);
 
-/* The version as a whole, into the caller's memory: one layout serves a walk over many. */
-void history_layout(const struct history_version *version, struct ring_layout *layout);
+/* The version as a whole, into the caller's memory: one layout serves a walk over many. False when it cannot be
+ * read, with nothing to be said of what `layout` then holds: its name is sound, and the rest is not. */
+MUST_USE bool history_layout(const struct history_version *version, struct ring_layout *layout);
 
 /* "in force", "past", "lost", "dismissed", "incomplete". */
 const char *history_fate_name(enum history_fate fate);

@@ -274,7 +274,7 @@ static void drop_removed(struct staged *wishes, struct ring_layout *scratch)
     for (uint32_t i = wishes->history.count; i-- > 0 && wishes->roles_count > 0;) {
         if (wishes->history.versions[i].fate != HISTORY_ANCESTOR) continue;
         uint32_t kept = 0;
-        history_layout(&wishes->history.versions[i], scratch);
+        if (!history_layout(&wishes->history.versions[i], scratch)) continue;
         for (uint32_t j = 0; j < wishes->roles_count; j++) {
             const uint8_t *id = wishes->roles[j].node_id;
             bool had_role = ring_layout_node(scratch, id) >= 0;

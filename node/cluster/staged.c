@@ -86,7 +86,8 @@ static void put_changes(struct staged *staged, const struct ring_layout *layout,
     if (parent == NULL) put_number(&staged->partitions, layout->partitions_count, lost);
 }
 
-/* The newest first. `scratch` has room for two layouts. */
+/* The newest first. `scratch` has room for two layouts. What cannot be read changed nothing, as far as anybody
+ * knows. */
 static void put_all_lost(struct staged *staged, struct ring_layout *scratch)
 {
     uint32_t left = STAGED_LOST_MAX;
@@ -94,10 +95,10 @@ static void put_all_lost(struct staged *staged, struct ring_layout *scratch)
         const struct history_version *lost = &staged->history.versions[i];
         if (lost->fate != HISTORY_LOST) continue;
         const struct history_version *before = history_find(&staged->history, lost->parent);
-        history_layout(lost, &scratch[0]);
-        if (before != NULL) history_layout(before, &scratch[1]);
-        put_changes(staged, &scratch[0], before == NULL ? NULL : &scratch[1], lost); /* NULL: it was the first */
         left--;
+        if (!history_layout(lost, &scratch[0])) continue;
+        if (before != NULL && !history_layout(before, &scratch[1])) continue;
+        put_changes(staged, &scratch[0], before == NULL ? NULL : &scratch[1], lost); /* NULL: it was the first */
     }
 }
 

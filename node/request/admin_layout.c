@@ -64,12 +64,13 @@ static void show_history(struct request *request)
 {
     struct http_json_writer writer;
     struct history history;
-    if (!history_read(request->service->view, &request->walk, &history)) {
+    struct ring_layout *scratch = arena_alloc(&request->walk, sizeof *scratch);
+    if (scratch == NULL || !history_read(request->service->view, &request->walk, &history)) {
         answer_err(request, ERR_MEMORY);
         return;
     }
     answer_stream_begin(request, &writer);
-    admin_layout_show_history(&history, &writer);
+    admin_layout_show_history(&history, scratch, &writer);
     answer_json(request, 200, no_token);
 }
 

@@ -227,7 +227,21 @@ void admin_layout_show_plan(const struct plan_input *input, const struct plan *p
 
 /* --- all versions --------------------------------------------------------------------------------------- */
 
-void admin_layout_show_history(const struct history *history, struct http_json_writer *writer)
+/* What a version says beside its name; nothing is known of one that cannot be read. */
+static void write_numbers(const struct ring_layout *layout, struct http_json_writer *writer)
+{
+    static const char *const names[] = {"nodes", "zones", "replication", "zone_redundancy"};
+    for (size_t i = 0; layout == NULL && i < sizeof names / sizeof names[0]; i++)
+        admin_write_null(writer, names[i]);
+    if (layout == NULL) return;
+    admin_write_u64(writer, names[0], layout->nodes_count);
+    admin_write_u64(writer, names[1], layout->zones_count);
+    admin_write_u64(writer, names[2], layout->replication);
+    admin_write_u64(writer, names[3], layout->zone_redundancy);
+}
+
+void admin_layout_show_history(const struct history *history, struct ring_layout *scratch,
+                               struct http_json_writer *writer)
 {
     http_json_begin_object(writer);
     http_json_name(writer, "versions");
@@ -244,10 +258,7 @@ void admin_layout_show_history(const struct history *history, struct http_json_w
         }
         admin_write_text(writer, "fate", span_text(history_fate_name(version->fate)));
         admin_write_time(writer, "made", version->time_us);
-        admin_write_u64(writer, "nodes", version->nodes_count);
-        admin_write_u64(writer, "zones", version->zones_count);
-        admin_write_u64(writer, "replication", version->replication);
-        admin_write_u64(writer, "zone_redundancy", version->zone_redundancy);
+        write_numbers(history_layout(version, scratch) ? scratch : NULL, writer);
         http_json_end_object(writer);
     }
     http_json_end_array(writer);

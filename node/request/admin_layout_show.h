@@ -14,7 +14,8 @@ void admin_layout_show(const struct plan_input *input, const struct staged *stag
 void admin_layout_show_plan(const struct plan_input *input, const struct plan *plan,
                             struct http_json_writer *writer);
 
-/* GET /v1/layout/history, the newest first. */
-void admin_layout_show_history(const struct history *history, struct http_json_writer *writer);
+/* GET /v1/layout/history, the newest first. `scratch` is written over: one layout for the walk over all. */
+void admin_layout_show_history(const struct history *history, struct ring_layout *scratch,
+                               struct http_json_writer *writer);
 
 #endif

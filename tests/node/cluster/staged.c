@@ -317,6 +317,67 @@ static void a_version_without_its_parent_stages_nothing(void **state)
     assert_true(staged_is_empty(&staged));
 }
 
+/* The document of a version in the view, with one byte of its first holder another one. */
+static struct op_document spoil(struct rig *rig, const struct ring_layout *layout)
+{
+    uint8_t key[1 + LAYOUT_DOCUMENT_ID_BYTES] = {DOCUMENT_LAYOUT};
+    struct op_document document;
+    wire_store_u64(key + 1, layout->number);
+    memcpy(key + 9, layout->hash, RING_LAYOUT_HASH_BYTES);
+    assert_true(view_document_of(rig->view, span_of(key, sizeof key), &document));
+    size_t length = document.register_.payload_bytes;
+    uint8_t *payload = arena_copy(&rig->arena, document.register_.payload, length);
+    assert_non_null(payload);
+    payload[length - 1] ^= 1;
+    document.register_.payload = payload;
+    return document;
+}
+
+/* A look at the versions reads their names only, as who decides on the one in force does: what led to it is there
+ * though it cannot be read any more, and costs no more for being large. */
+static void of_what_is_not_shown_only_the_name_is_read(void **state)
+{
+    struct cut *cut = *state;
+    struct rig *rig = &cut->a;
+    struct history history;
+    struct ring_layout *scratch = arena_alloc(&rig->arena, sizeof *scratch);
+    rig_assign(rig, "n4", "z4", RIG_GIB);
+    rig_apply(rig, 2);
+    struct op_document second = spoil(rig, view_layout(rig->view));
+    rig_assign(rig, "n5", "z5", RIG_GIB);
+    rig_apply(rig, 3);
+    rig_write(rig, &second, 1);
+    assert_int_equal(rig_number(rig), 3);
+    assert_true(history_read(rig->view, &rig->arena, &history));
+    assert_int_equal(history.count, 3);
+    assert_int_equal(history.lost_count, 0);
+    assert_int_equal(history.versions[0].fate, HISTORY_ANCESTOR);
+    assert_int_equal(history.versions[1].fate, HISTORY_ANCESTOR);
+    assert_int_equal(history.versions[2].fate, HISTORY_IN_FORCE);
+    assert_true(history_layout(&history.versions[0], scratch));
+    assert_false(history_layout(&history.versions[1], scratch));
+    struct staged staged = rig_staged(rig);
+    assert_true(staged_is_empty(&staged));
+}
+
+/* One that lost and cannot be read stages nothing, and can be taken back. */
+static void a_lost_version_that_cannot_be_read_stages_nothing(void **state)
+{
+    struct cut *cut = *state;
+    struct hash hashes[2];
+    const struct hash *lost = make_conflict(cut, hashes);
+    struct staged staged = rig_staged(&cut->a);
+    struct ring_layout *layout = arena_alloc(&cut->a.arena, sizeof *layout);
+    assert_true(history_layout(history_find(&staged.history, lost->bytes), layout));
+    struct op_document document = spoil(&cut->a, layout);
+    rig_write(&cut->a, &document, 1);
+    staged = rig_staged(&cut->a);
+    assert_true(staged_is_empty(&staged));
+    assert_int_equal(staged.history.lost_count, 1);
+    expect_result(rig_revert(&cut->a), PLAN_DONE, NULL, NULL);
+    assert_int_equal(rig_staged(&cut->a).history.lost_count, 0);
+}
+
 /* Documents another program wrote, or a liar: they stage nothing and break nothing. */
 static void documents_that_make_no_sense_stage_nothing(void **state)
 {
@@ -471,6 +532,8 @@ int main(void)
         cmocka_unit_test(two_first_layouts_are_settled_like_any_two),
         cut_test(without_a_parent_nothing_is_taken_for_lost),
         cut_test(a_version_without_its_parent_stages_nothing),
+        cut_test(of_what_is_not_shown_only_the_name_is_read),
+        cut_test(a_lost_version_that_cannot_be_read_stages_nothing),
         cut_test(documents_that_make_no_sense_stage_nothing),
         cut_test(however_many_versions_lost_they_are_shown_and_reverted),
         cut_test(of_many_lost_versions_the_last_count),
