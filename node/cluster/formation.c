@@ -70,6 +70,14 @@ static void note(struct cluster *cluster, const struct channel *channel, enum fo
     memcpy(peer->node_id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
 }
 
+/* Nobody answers for what two processes with one identity write (H2), and each would write over what the other
+ * says of the node: until one of them is gone neither asks to be let in, founds, gives roles or says its address.
+ */
+static bool is_doubled(const struct cluster *cluster)
+{
+    return links_has_copy(cluster) || (cluster->gossip != NULL && gossip_stats(cluster->gossip).is_doubled);
+}
+
 /* A member is asked by who is fresh; a fresh one, too, when that is how the configuration means it: it founds its
  * cluster if it is pointed at nobody itself. With "auto" there is one who founds, and a fresh node asks any member
  * that comes to it: the member may have moved from where the configuration says it is. */
@@ -77,7 +85,7 @@ static bool is_to_be_asked(const struct cluster *cluster, const struct channel *
 {
     bool is_auto = cluster->settings->bootstrap == CLUSTER_AUTO;
     bool is_member = channel->link.peer.is_member;
-    if (cluster->identity.is_member) return false;
+    if (cluster->identity.is_member || is_doubled(cluster)) return false;
     if (channel->purpose == CHANNEL_FOR_NOTHING) return is_auto && is_member;
     return channel->peer_index != UINT32_MAX && (is_member || !is_auto);
 }
@@ -227,7 +235,7 @@ static void fresh_round(struct cluster *cluster)
     if (cluster->settings->bootstrap == CLUSTER_AUTO)
         limit_doublings(cluster, 2); /* the founder may come any moment */
     dial_peers(cluster);
-    if (is_founder(cluster)) join_found(cluster);
+    if (is_founder(cluster) && !is_doubled(cluster)) join_found(cluster);
 }
 
 static void member_round(struct cluster *cluster)
@@ -245,14 +253,16 @@ static void member_round(struct cluster *cluster)
     bool is_auto = cluster->settings->bootstrap == CLUSTER_AUTO; /* then some may be fresh, and look for us */
     if (is_auto || (!is_any_there && cluster->members.count > 1)) dial_peers(cluster);
     if (is_any_there) limit_doublings(cluster, 3);
+    if (is_doubled(cluster)) return;
     formation_address(cluster);
     if (formation_roles(cluster)) formation_hurry(cluster);
 }
 
+/* The timer runs on whatever is under way: nothing else starts it again when that comes to nothing. */
 void formation_on_time(struct cluster *cluster)
 {
-    if (cluster->is_draining || cluster->join->is_adopting) return;
-    if (cluster->identity.secrets_count > 0) {
+    if (cluster->is_draining) return;
+    if (cluster->identity.secrets_count > 0 && !cluster->join->is_adopting) {
         if (cluster->identity.is_member) {
             member_round(cluster);
         } else if (cluster->settings->peers_count > 0) {

@@ -18,6 +18,8 @@ enum {
     FORMATION_DIALS_MAX = 3,      /* members looked for in a round; peers of the configuration come besides */
     FORMATION_HEARD_PERIODS = 40, /* what a peer was found to be counts for so long: two of the longest rounds */
     FORMATION_STILL_PERIODS = 2,  /* roles are given when nothing has changed for so long */
+    FORMATION_TURN_PERIODS = 20,  /* and by the next who wishes for one when nothing came of it for so long: longer
+                                   * than the rarest round, the stillness and the way of a version together */
 };
 
 /* What answers at an address of the configuration. */
@@ -44,7 +46,8 @@ struct formation {
     bool is_writing;      /* a document of ours is with the store */
     uint64_t still_since_ms;
     bool is_content;    /* there was nothing to do for these wishes */
-    uint8_t wishes[16]; /* of whom is alive, what they wish for and the layout: has it changed? */
+    uint8_t wishes[16]; /* of whom is alive, what they wish for and the layout in force: has it
+                         * changed? */
 };
 
 bool formation_init(struct cluster *cluster);

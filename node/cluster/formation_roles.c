@@ -33,22 +33,26 @@ static bool wishes_for_role(const struct member *member)
            (member->announcement.flags & ANNOUNCEMENT_AUTO) != 0;
 }
 
-/* Only one writes at a time, as long as all see the same; two that do not are reconciled as two operators are. */
-static bool is_writer(const struct cluster *cluster)
+/* How many write before us: one at a time, as long as all see the same; two that do not are reconciled as two
+ * operators are. One that sends nonsense is not waited for; and nobody is for ever: it may be up and yet never
+ * write (H12). */
+static uint32_t own_turn(const struct cluster *cluster)
 {
-    for (uint32_t i = 0; i < cluster->members.count; i++) {
+    uint32_t turn = 0;
+    for (uint32_t i = 0; i < cluster->members.count && !cluster->members.rows[i]->is_self; i++) {
         const struct member *member = cluster->members.rows[i];
-        if (member->is_self) return true;
-        if (wishes_for_role(member)) return false;
+        turn += wishes_for_role(member) && member->quarantined_until_ms <= cluster->now_ms;
     }
-    return false;
+    return turn;
 }
 
+/* The layout's hash, not its number: of two versions with one number the other may come to be in force. */
 static void digest_wishes(const struct cluster *cluster, uint8_t digest[16])
 {
     struct hash_keyed hash;
+    const struct ring_layout *in_force = view_layout(*cluster->view);
     hash_keyed_init(&hash, cluster->store->hash_key);
-    hash_keyed_add(&hash, &cluster->exchange->layout_number, sizeof cluster->exchange->layout_number);
+    if (in_force != NULL) hash_keyed_add(&hash, in_force->hash, sizeof in_force->hash);
     for (uint32_t i = 0; i < cluster->members.count; i++) {
         const struct member *member = cluster->members.rows[i];
         if (!wishes_for_role(member)) continue;
@@ -59,19 +63,18 @@ static void digest_wishes(const struct cluster *cluster, uint8_t digest[16])
     hash_keyed_128(&hash, digest);
 }
 
-/* Has nothing changed for long enough? */
-static bool is_still(struct cluster *cluster)
+/* For how long has nothing changed? */
+static uint64_t still_ms(struct cluster *cluster)
 {
     struct formation *formation = cluster->formation;
     uint8_t digest[16];
     digest_wishes(cluster, digest);
-    if (memcmp(digest, formation->wishes, sizeof digest) == 0)
-        return cluster->now_ms - formation->still_since_ms >=
-               FORMATION_STILL_PERIODS * cluster->settings->probe_interval_ms;
-    memcpy(formation->wishes, digest, sizeof digest);
-    formation->still_since_ms = cluster->now_ms;
-    formation->is_content = false;
-    return false;
+    if (memcmp(digest, formation->wishes, sizeof digest) != 0) {
+        memcpy(formation->wishes, digest, sizeof digest);
+        formation->still_since_ms = cluster->now_ms;
+        formation->is_content = false;
+    }
+    return cluster->now_ms - formation->still_since_ms;
 }
 
 static void write_version(struct cluster *cluster, const struct plan_result *result)
@@ -92,9 +95,11 @@ static void write_version(struct cluster *cluster, const struct plan_result *res
 bool formation_roles(struct cluster *cluster)
 {
     if (cluster->settings->bootstrap != CLUSTER_AUTO || cluster->gossip == NULL) return false;
-    bool has_settled = is_still(cluster);
-    if (!is_writer(cluster) || cluster->formation->is_content) return !has_settled;
-    if (!has_settled || cluster->formation->is_writing) return true;
+    uint64_t periods = still_ms(cluster) / cluster->settings->probe_interval_ms;
+    uint64_t turn_periods = (uint64_t)FORMATION_TURN_PERIODS * own_turn(cluster);
+    if (cluster->formation->is_content || periods < FORMATION_STILL_PERIODS + turn_periods)
+        return periods < FORMATION_STILL_PERIODS;
+    if (cluster->formation->is_writing) return true;
     struct plan_result *result = arena_alloc(&cluster->step, sizeof *result);
     const struct plan_input input = {.view = *cluster->view,
                                      .members = &cluster->members,

@@ -1,5 +1,5 @@
 /* Roles without hands: the alive member with the lowest id that wishes for a role itself writes the next layout
- * version, when nothing has changed for a while. Of formation.c. */
+ * version, when nothing has changed for a while; when it does not, the next one. Of formation.c. */
 #ifndef NODE_CLUSTER_FORMATION_ROLES_H
 #define NODE_CLUSTER_FORMATION_ROLES_H
 
