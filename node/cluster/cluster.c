@@ -35,16 +35,23 @@ static void on_ready(struct cluster *cluster, struct channel *channel)
     formation_on_ready(cluster, channel);
 }
 
-/* Documents and announcements are for members only; all may speak of joining. */
+/* Documents and announcements are for members only; all may speak of joining. Of two processes with one identity
+ * neither is heard, but for the first word, which may say that it is one again. */
 static void on_message(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
     bool is_joining = message->kind >= MESSAGE_PROBLEM && message->kind <= MESSAGE_JOIN_REFUSED;
     if (cluster->join->is_adopting) return; /* what it would be about is being thrown away */
+    if (join_is_quarantined(cluster, channel) ||
+        (message->kind != MESSAGE_HELLO && join_is_doubled(cluster, channel))) {
+        links_end(cluster, channel);
+        return;
+    }
     if (channel->is_full && !is_joining) {
         exchange_on_message(cluster, channel, message);
     } else {
         join_on_message(cluster, channel, message);
     }
+    if (channel->state == CHANNEL_READY && join_is_doubled(cluster, channel)) links_end(cluster, channel);
 }
 
 static void on_gone(struct cluster *cluster, struct channel *channel, const char *why)

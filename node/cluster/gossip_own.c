@@ -73,7 +73,8 @@ void gossip_own_conflict(struct gossip *gossip, const struct announcement *other
     *last_ms = gossip->now_ms;
     own->conflicts_count++;
     uint64_t oldest_ms = own->conflicts_ms[own->conflicts_count % GOSSIP_CONFLICTS_MAX];
-    if (is_third && gossip->now_ms - oldest_ms <= GOSSIP_CONFLICTS_MS) set_doubled(gossip, true);
+    if (is_third && gossip->now_ms - oldest_ms <= GOSSIP_CONFLICTS_PERIODS * gossip->period_ms)
+        set_doubled(gossip, true);
     gossip_own_raise(gossip, other->incarnation);
 }
 
@@ -83,7 +84,7 @@ void gossip_own_on_period(struct gossip *gossip)
     if (!own->is_doubled) return;
     uint64_t newest_ms =
         own->conflicts_ms[(own->conflicts_count + GOSSIP_CONFLICTS_MAX - 1) % GOSSIP_CONFLICTS_MAX];
-    if (gossip->now_ms < newest_ms + GOSSIP_CONFLICTS_MS) return;
+    if (gossip->now_ms < newest_ms + GOSSIP_CONFLICTS_PERIODS * gossip->period_ms) return;
     set_doubled(gossip, false);
     gossip_own_raise(gossip, 0);
 }

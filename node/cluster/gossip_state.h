@@ -23,7 +23,7 @@ enum {
         64 << 20,                  /* LIMITS_MEMBERS_MAX rows with announcements of the largest size, five times */
     GOSSIP_DOWN_EVERY = 4,         /* periods between two pings of members that are down */
     GOSSIP_CONFLICTS_MAX = 3,      /* other announcements of our identity… */
-    GOSSIP_CONFLICTS_MS = 60000,   /* …within so long: two processes have it; after so long without, one has */
+    GOSSIP_CONFLICTS_PERIODS = 60, /* …within so many: two processes have it; after so many without, one has */
     GOSSIP_STRANGERS_MAX = 256,    /* packets with announcements of no member (of a link, announcements)… */
     GOSSIP_STRANGERS_MS = 60000,   /* …within so long: an offence; no sound member says as much to one other */
     GOSSIP_FORGIVE_MS = 60000,     /* an offence of a member is forgiven, one after the other */
@@ -56,6 +56,7 @@ struct gossip_row {
     bool is_keyless; /* its id is no point of the curve: there can be no packets */
     uint8_t *announcement;
     size_t announcement_room;
+    uint8_t announcement_hash[16]; /* with an announcement only */
 };
 
 struct gossip_own {

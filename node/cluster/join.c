@@ -43,6 +43,18 @@ static bool is_full(const struct cluster *cluster, const struct channel *channel
            view_is_member(*cluster->view, channel->link.peer.node_id, NULL);
 }
 
+bool join_is_quarantined(const struct cluster *cluster, const struct channel *channel)
+{
+    const struct member *member = members_find(&cluster->members, channel->link.peer.node_id);
+    return member != NULL && member->quarantined_until_ms > cluster->now_ms;
+}
+
+bool join_is_doubled(const struct cluster *cluster, const struct channel *channel)
+{
+    const struct member *member = members_find(&cluster->members, channel->link.peer.node_id);
+    return member != NULL && member->has_announcement && (member->announcement.flags & ANNOUNCEMENT_DOUBLED) != 0;
+}
+
 /* --- taken out -------------------------------------------------------------------------------------------- */
 
 const struct op_document *join_document_of(const struct message *message, const uint8_t *node_id)
@@ -148,10 +160,14 @@ static bool on_unknown(struct cluster *cluster, struct channel *channel)
 {
     struct join *join = cluster->join;
     if (!is_full(cluster, channel)) return false;
-    bool is_first = join->unknown_since_ms == 0 || cluster->now_ms - join->unknown_last_ms > JOIN_UNKNOWN_MS;
+    uint64_t period_ms = cluster->settings->probe_interval_ms;
+    bool is_first = join->unknown_since_ms == 0 ||
+                    cluster->now_ms - join->unknown_last_ms > JOIN_UNKNOWN_GAP_PERIODS * period_ms;
     if (is_first) join->unknown_since_ms = cluster->now_ms;
     join->unknown_last_ms = cluster->now_ms;
-    if (cluster->now_ms - join->unknown_since_ms < JOIN_UNKNOWN_MS || join->is_asking) return false;
+    bool is_early = cluster->now_ms - join->unknown_since_ms < JOIN_UNKNOWN_PERIODS * period_ms;
+    if (is_early || join->is_asking) return false;
+    join->unknown_since_ms = 0;
     channel->is_full = false;
     join_ask(cluster, channel);
     return true;
@@ -193,9 +209,8 @@ void join_on_ready(struct cluster *cluster, struct channel *channel)
         links_end(cluster, channel);
         return;
     }
-    const struct member *member = members_find(&cluster->members, channel->link.peer.node_id);
-    if (member != NULL && member->quarantined_until_ms > cluster->now_ms) {
-        links_end(cluster, channel); /* it is not listened to (H12) */
+    if (join_is_quarantined(cluster, channel)) {
+        links_end(cluster, channel);
         return;
     }
     channel->is_full = is_full(cluster, channel);

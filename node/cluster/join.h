@@ -19,9 +19,13 @@
 
 enum {
     JOIN_TEXT_CHARS = 200,
-    JOIN_CONNECT_MS = 30000, /* an operator is told by then what came of it */
-    JOIN_LOOK_MS = 20,       /* until a node that has just started can speak: two commits */
-    JOIN_UNKNOWN_MS = 60000, /* a member that others do not know for so long asks them to be let in once more */
+    JOIN_CONNECT_MS = 30000,        /* an operator is told by then what came of it */
+    JOIN_LOOK_MS = 20,              /* until a node that has just started can speak: two commits */
+    JOIN_UNKNOWN_PERIODS = 60,      /* a member that others do not know for so long (in probe intervals) asks them
+                                       to be let in once more… */
+    JOIN_UNKNOWN_GAP_PERIODS = 600, /* …when nobody says so for so long, what was said before is forgotten */
+    JOIN_ADMISSIONS_AT_ONCE = 256,  /* newcomers that one member lets in without an operator's word, … */
+    JOIN_ADMISSIONS_A_MINUTE = 16,  /* …and so many once that is used up */
 };
 
 struct join {
@@ -44,8 +48,7 @@ struct join {
     bool is_grant_behind;                       /* the last grant knew less than we do, who were taken out */
     bool is_known;                              /* a member by our documents, when last looked at */
     uint32_t admissions_count;                  /* whose documents are with the store */
-    uint8_t refused_id[LINK_NODE_ID_BYTES];     /* whom we last did not let in, and why: said once in a row */
-    uint64_t refused_reason;
+    uint64_t admitted_until_ms;                 /* those let in of late are accounted for then */
     struct effect restart;
     char stuck[JOIN_TEXT_CHARS]; /* why we are not in the cluster we want; empty: nothing is wrong */
 };
@@ -54,6 +57,11 @@ bool join_init(struct cluster *cluster);
 
 /* Is this node a member by the documents it holds? */
 bool join_is_self_known(const struct cluster *cluster);
+
+/* Has the other end sent so much that made no sense that it is not listened to (H12)? Do two processes have its
+ * identity, as it says itself (H2)? */
+bool join_is_quarantined(const struct cluster *cluster, const struct channel *channel);
+bool join_is_doubled(const struct cluster *cluster, const struct channel *channel);
 
 void join_on_ready(struct cluster *cluster, struct channel *channel);
 void join_on_message(struct cluster *cluster, struct channel *channel, const struct message *message);

@@ -3,10 +3,12 @@
 
 #include "node/cluster/formation.h"
 #include "node/cluster/join_connect.h"
+#include "node/cluster/links_refusals.h"
 
 enum {
-    JOBS_MAX = CLUSTER_JOBS_MAX / 2
-}; /* of the store's: with more under way nobody is let in, others need it */
+    JOBS_MAX = CLUSTER_JOBS_MAX / 2, /* of the store's: with more under way nobody is let in, others need it */
+    ADMISSION_MS = 60000 / JOIN_ADMISSIONS_A_MINUTE,
+};
 
 /* Who is let in, copied: the link may be gone when the store has answered. */
 struct asker {
@@ -22,25 +24,10 @@ static const uint8_t *own_id(const struct cluster *cluster)
 
 /* --- refusals --------------------------------------------------------------------------------------------- */
 
-static void log_refusal(struct cluster *cluster, const struct channel *channel, enum message_reason reason,
-                        const char *text)
-{
-    struct join *join = cluster->join;
-    const uint8_t *id = channel->link.peer.node_id;
-    if (join->refused_reason == reason && memcmp(join->refused_id, id, LINK_NODE_ID_BYTES) == 0) return;
-    join->refused_reason = reason;
-    memcpy(join->refused_id, id, LINK_NODE_ID_BYTES);
-    enum effect_level level = join_is_passing(reason) ? EFFECT_DEBUG : EFFECT_WARN;
-    struct effect *line = outbox_log(&cluster->outbox, level, "a node was not let in");
-    outbox_node(&cluster->outbox, line, "node", id);
-    outbox_text(&cluster->outbox, line, "remote", span_text(channel->address));
-    outbox_text(&cluster->outbox, line, "why", span_text(text));
-}
-
 static void refuse(struct cluster *cluster, struct channel *channel, enum message_reason reason, const char *text)
 {
     const struct message message = {.kind = MESSAGE_JOIN_REFUSED, .reason = reason, .text = span_text(text)};
-    log_refusal(cluster, channel, reason, text);
+    links_refusals_note_unwanted(cluster, channel, text, join_is_passing(reason));
     join_connect_ends(cluster, channel, false, text, (struct span){0});
     if (links_say(cluster, channel, LINK_URGENT, &message)) links_end(cluster, channel);
 }
@@ -66,6 +53,22 @@ static bool has_room(const struct cluster *cluster)
     return members_count < LIMITS_MEMBERS_MAX;
 }
 
+/* Whoever merely has the secret can make up any number of nodes, each of which leaves documents for good. Those an
+ * operator names are as many as he types. */
+static bool is_too_soon(const struct cluster *cluster, const struct channel *channel)
+{
+    uint64_t ahead_ms = (uint64_t)(JOIN_ADMISSIONS_AT_ONCE - 1) * ADMISSION_MS;
+    return !channel->is_invited && cluster->join->admitted_until_ms > cluster->now_ms + ahead_ms;
+}
+
+static void count_admission(struct cluster *cluster, const struct channel *channel)
+{
+    struct join *join = cluster->join;
+    if (channel->is_invited) return;
+    if (join->admitted_until_ms < cluster->now_ms) join->admitted_until_ms = cluster->now_ms;
+    join->admitted_until_ms += ADMISSION_MS;
+}
+
 /* NULL: it may come in. What it says of itself decides nothing. */
 static const char *why_not(const struct cluster *cluster, const struct channel *channel,
                            enum message_reason *reason)
@@ -74,8 +77,11 @@ static const char *why_not(const struct cluster *cluster, const struct channel *
     bool was_removed = false;
     bool is_known = view_is_member(*cluster->view, channel->link.peer.node_id, &was_removed);
     *reason = MESSAGE_REASON_BUSY;
-    if (join->is_asking || join->is_adopting || join->is_founding)
+    bool is_joining = join->is_asking && !cluster->identity.is_member; /* a member that asks stays where it is */
+    if (is_joining || join->is_adopting || join->is_founding)
         return "this node is joining or founding a cluster itself: try again";
+    if (cluster_is_doubled(cluster)) return "another process has the identity of this node: stop one of the two";
+    if (!is_known && is_too_soon(cluster, channel)) return "many nodes were let in just now: try again";
     if (cluster->jobs_count >= JOBS_MAX) return "this node is letting in many: try again";
     *reason = MESSAGE_REASON_OTHER_CLUSTER;
     if (channel->link.peer.is_member && !join_is_same_cluster(cluster, channel))
@@ -316,6 +322,7 @@ void join_grant_on_ask(struct cluster *cluster, struct channel *channel, const s
         grant(cluster, channel); /* it died on its way, or has lost its documents */
     } else if (let_in(cluster, &asker, channel->number, channel->serial)) {
         channel->is_letting_in = true;
+        count_admission(cluster, channel);
     } else {
         refuse(cluster, channel, MESSAGE_REASON_ERROR, "out of memory");
     }

@@ -98,6 +98,13 @@ static void arm(struct cluster *cluster, struct channel *channel)
     timers_add(&cluster->timers, &channel->timer, deadline_ms(channel));
 }
 
+/* Something came or went. Whom we asked to let us in has to answer in time whatever else it says: as long as that
+ * is open nobody else can be asked. */
+static void touch(struct cluster *cluster, struct channel *channel)
+{
+    if (!channel->has_asked) channel->used_ms = cluster->now_ms;
+}
+
 void links_retire(struct cluster *cluster, struct channel *channel)
 {
     channel->is_retired = true;
@@ -180,7 +187,8 @@ bool links_say(struct cluster *cluster, struct channel *channel, enum link_prior
         links_drop(cluster, channel, "out of memory");
         return false;
     }
-    channel->used_ms = cluster->now_ms;
+    if (message->kind == MESSAGE_JOIN_ASK) channel->used_ms = cluster->now_ms;
+    touch(cluster, channel);
     pump(cluster, channel);
     return channel->state == CHANNEL_READY;
 }
@@ -223,7 +231,7 @@ static void take_message(struct cluster *cluster, struct channel *channel)
     struct message message;
     const char *why = NULL;
     const struct span bytes = channel->link.message;
-    channel->used_ms = cluster->now_ms;
+    touch(cluster, channel);
     if (!message_decode(bytes, &cluster->step, &message, &why)) {
         links_offend(cluster, channel, why);
     } else if (message.kind == MESSAGE_UNKNOWN) {
@@ -265,8 +273,7 @@ static void on_refused(struct cluster *cluster, struct channel *channel)
 static void on_bytes(struct cluster *cluster, struct channel *channel, struct span bytes)
 {
     enum link_verdict verdict = LINK_READY;
-    if (channel->is_full && is_of_use(channel))
-        channel->used_ms = cluster->now_ms; /* a long message takes its time */
+    if (channel->is_full && is_of_use(channel)) touch(cluster, channel); /* a long message takes its time */
     while (verdict != LINK_MORE && is_of_use(channel) && channel->state != CHANNEL_DIALLING) {
         size_t taken = 0;
         verdict = link_read(&channel->link, bytes, &taken, cluster->now_ms);
@@ -322,7 +329,7 @@ static void on_open(struct cluster *cluster, const struct event *event)
 static void on_sent(struct cluster *cluster, struct channel *channel)
 {
     channel->is_sending = false;
-    if (is_of_use(channel)) channel->used_ms = cluster->now_ms;
+    if (is_of_use(channel)) touch(cluster, channel);
     pump(cluster, channel);
 }
 

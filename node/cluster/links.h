@@ -77,15 +77,18 @@ struct links_calls {
     void (*on_gone)(struct cluster *cluster, struct channel *channel, const char *why);
 };
 
+/* Counted apart: of those that came in, of those dialled, and what passes by itself. */
+enum links_refusal_sort { LINKS_REFUSAL_IN, LINKS_REFUSAL_DIALLED, LINKS_REFUSAL_PASSING, LINKS_REFUSAL_SORTS };
+
 /* What was said of refusals in this minute. */
 struct links_refusals {
     uint64_t since_ms;
-    uint32_t counts[2]; /* of those that came in, of those dialled */
+    uint32_t counts[LINKS_REFUSAL_SORTS];
     struct links_refusal {
         const char *why;
         uint8_t node_id[LINK_NODE_ID_BYTES];
         char host[CLUSTER_ADDRESS_BYTES];
-    } said[2][LINKS_REFUSALS_LOGGED];
+    } said[LINKS_REFUSAL_SORTS][LINKS_REFUSALS_LOGGED];
 };
 
 struct links {

@@ -21,19 +21,24 @@ static bool is_same(const struct links_refusal *a, const struct links_refusal *b
            memcmp(a->node_id, b->node_id, LINK_NODE_ID_BYTES) == 0;
 }
 
+static enum links_refusal_sort sort_of(const struct channel *channel)
+{
+    return channel->number < LIMITS_LINKS_DIALLED_MAX ? LINKS_REFUSAL_DIALLED : LINKS_REFUSAL_IN;
+}
+
 /* Is it to be said? Then it counts. */
-static bool count(struct cluster *cluster, const struct channel *channel, const char *why, bool *is_last)
+static bool count(struct cluster *cluster, const struct channel *channel, enum links_refusal_sort sort,
+                  const char *why, bool *is_last)
 {
     struct links_refusals *refusals = &cluster->links->refusals;
-    bool is_dialled = channel->number < LIMITS_LINKS_DIALLED_MAX;
-    uint32_t *said_count = &refusals->counts[is_dialled];
+    uint32_t *said_count = &refusals->counts[sort];
     struct links_refusal refusal = refusal_of(channel, why);
     if (cluster->now_ms - refusals->since_ms >= MINUTE_MS)
         *refusals = (struct links_refusals){.since_ms = cluster->now_ms};
     for (uint32_t i = 0; i < *said_count; i++)
-        if (is_same(&refusals->said[is_dialled][i], &refusal)) return false;
+        if (is_same(&refusals->said[sort][i], &refusal)) return false;
     if (*said_count == LINKS_REFUSALS_LOGGED) return false;
-    refusals->said[is_dialled][(*said_count)++] = refusal;
+    refusals->said[sort][(*said_count)++] = refusal;
     *is_last = *said_count == LINKS_REFUSALS_LOGGED;
     return true;
 }
@@ -57,15 +62,26 @@ void links_refusals_note(struct cluster *cluster, const struct channel *channel,
         cluster->links->copy_ms = cluster->now_ms;
         memcpy(cluster->links->copy_address, channel->address, sizeof channel->address);
     }
-    if (!count(cluster, channel, why, &is_last)) return;
+    if (!count(cluster, channel, sort_of(channel), why, &is_last)) return;
     struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a link to another node was refused");
+    say(cluster, channel, line, "why", why, is_last);
+}
+
+void links_refusals_note_unwanted(struct cluster *cluster, const struct channel *channel, const char *why,
+                                  bool is_passing)
+{
+    bool is_last = false;
+    enum links_refusal_sort sort = is_passing ? LINKS_REFUSAL_PASSING : sort_of(channel);
+    if (!count(cluster, channel, sort, why, &is_last)) return;
+    enum effect_level level = is_passing ? EFFECT_DEBUG : EFFECT_WARN;
+    struct effect *line = outbox_log(&cluster->outbox, level, "a node was not let in");
     say(cluster, channel, line, "why", why, is_last);
 }
 
 void links_refusals_note_offence(struct cluster *cluster, const struct channel *channel, const char *what)
 {
     bool is_last = false;
-    if (!count(cluster, channel, what, &is_last)) return;
+    if (!count(cluster, channel, sort_of(channel), what, &is_last)) return;
     struct effect *line = outbox_log(&cluster->outbox, EFFECT_WARN, "a node sent what no sound node sends");
     say(cluster, channel, line, "what", what, is_last);
 }

@@ -12,13 +12,18 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void settle(const char *name, uint32_t count)
+static void settle_at(const char *name, uint32_t count, uint64_t period_ms)
 {
-    net_begin(&net, name, count, PERIOD_MS);
+    net_begin(&net, name, count, period_ms);
     net_until_all_are(&net, MEMBER_ALIVE, 60);
     for (uint32_t i = 0; i < 40 && !net_digests_agree(&net); i++)
         net_run(&net, 1);
     assert_true(net_digests_agree(&net));
+}
+
+static void settle(const char *name, uint32_t count)
+{
+    settle_at(name, count, PERIOD_MS);
 }
 
 static void all_find_each_other_through_one_address(void **state)
@@ -304,10 +309,9 @@ static void a_cluster_that_slept_wakes_as_it_was(void **state)
 
 /* --- one identity twice (H2) ---------------------------------------------------------------------------- */
 
-static void two_processes_with_one_identity_are_both_refused_until_one_is_gone(void **state)
+static void be_doubled_for_a_while(const char *name, uint64_t period_ms)
 {
-    (void)state;
-    settle("doubled", 6);
+    settle_at(name, 6, period_ms);
     net.count = 7;
     net_init_node(&net, 6, 3);
     net_start(&net, 6, 6, 1500);
@@ -324,6 +328,19 @@ static void two_processes_with_one_identity_are_both_refused_until_one_is_gone(v
     assert_false(gossip_stats(net.nodes[3].gossip).is_doubled);
     assert_true(net_all_see(&net, 3, MEMBER_ALIVE));
     assert_int_equal(net_sum(&net).packets_bad, 0);
+}
+
+static void two_processes_with_one_identity_are_both_refused_until_one_is_gone(void **state)
+{
+    (void)state;
+    be_doubled_for_a_while("doubled", PERIOD_MS);
+}
+
+/* The longest rpc.probe_interval_ms. */
+static void two_processes_are_found_however_seldom_is_probed(void **state)
+{
+    (void)state;
+    be_doubled_for_a_while("doubled, seldom", 60 * 1000);
 }
 
 /* All others were taken out while it was so. */
@@ -544,6 +561,7 @@ int main(void)
         net_test(a_gap_is_pardoned_once_however_many_packets_waited),
         net_test(a_cluster_that_slept_wakes_as_it_was),
         net_test(two_processes_with_one_identity_are_both_refused_until_one_is_gone),
+        net_test(two_processes_are_found_however_seldom_is_probed),
         net_test(who_is_left_alone_is_doubled_no_more),
         net_test(a_copy_with_the_same_incarnation_is_noticed_by_both),
         net_test(all_times_follow_the_period),

@@ -43,19 +43,6 @@ static void come_in(uint32_t number, const char *remote)
     puppet_step(&puppet, &event);
 }
 
-/* Another link of the puppet, which forgets the one before without a word. */
-static void dial_anew(uint32_t number)
-{
-    link_deinit(&puppet.link);
-    memset(puppet.heard, 0, sizeof puppet.heard);
-    puppet.is_closed_by_node = false;
-    puppet.is_sent_owed = false;
-    puppet.bytes_count = 0;
-    assert_true(link_init(&puppet.link, &puppet.identity, true, &puppet.prng, NULL, puppet.now_ms));
-    come_in(number, "10.0.0.2:40000");
-    puppet_pump(&puppet);
-}
-
 /* The puppet's bytes, without its hearing the answer or taking it. */
 static void send_deaf(const struct message *message)
 {
@@ -116,7 +103,7 @@ static void one_node_has_so_many_links(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 10; i++) {
-        dial_anew(PUPPET_LINK + i);
+        puppet_dial_beside(&puppet, PUPPET_LINK + i);
         puppet.now_ms++;
         assert_int_equal(links()->channels[PUPPET_LINK + i]->state, CHANNEL_READY);
         assert_true(count_in(CHANNEL_READY) <= LINKS_OF_NODE_MAX);
@@ -129,7 +116,7 @@ static void a_node_that_is_being_let_in_keeps_that_link(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 5; i++) {
-        dial_anew(PUPPET_LINK + i);
+        puppet_dial_beside(&puppet, PUPPET_LINK + i);
         links()->channels[PUPPET_LINK]->is_letting_in = true;
         puppet.now_ms++;
     }
@@ -145,7 +132,7 @@ static void the_idlest_goes_before_none_is_free(void **state)
     for (uint32_t i = 0; i < LIMITS_LINKS_ACCEPTED_MAX; i++) {
         uint8_t seed[PRNG_SEED_BYTES] = {9, (uint8_t)i, (uint8_t)(i >> 8)};
         crypto_sign_ed25519_seed_keypair(id, puppet.identity.node_key, seed);
-        dial_anew(PUPPET_LINK + i);
+        puppet_dial_beside(&puppet, PUPPET_LINK + i);
         puppet.now_ms++;
         assert_int_equal(links()->channels[PUPPET_LINK + i]->state, CHANNEL_READY);
     }

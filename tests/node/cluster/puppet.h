@@ -246,17 +246,31 @@ static inline void puppet_pump(struct puppet *puppet)
     }
 }
 
-/* A connection, and the handshake. */
-static inline void puppet_dial(struct puppet *puppet)
+/* A connection with that number, and the handshake. */
+static inline void puppet_begin_link(struct puppet *puppet, uint32_t number)
 {
     memset(puppet->heard, 0, sizeof puppet->heard);
-    puppet->number = PUPPET_LINK;
+    puppet->number = number;
     puppet->is_open = true;
     puppet->is_closed_by_node = false;
+    puppet->is_sent_owed = false;
+    puppet->bytes_count = 0;
     puppet->link = (struct link){0};
     assert_true(link_init(&puppet->link, &puppet->identity, true, &puppet->prng, NULL, puppet->now_ms));
     puppet_link_event(puppet, EVENT_LINK_OPEN, (struct span){0});
     puppet_pump(puppet);
+}
+
+static inline void puppet_dial(struct puppet *puppet)
+{
+    puppet_begin_link(puppet, PUPPET_LINK);
+}
+
+/* The link before stays, and is forgotten without a word. */
+static inline void puppet_dial_beside(struct puppet *puppet, uint32_t number)
+{
+    link_deinit(&puppet->link);
+    puppet_begin_link(puppet, number);
 }
 
 static inline void puppet_hang_up(struct puppet *puppet)
