@@ -326,6 +326,34 @@ static bool settle_ports(struct load *load)
            settle_pair_of_ports(load, "rpc", &config->rpc.listen, "admin", &config->admin.listen);
 }
 
+/* Each address once: that nobody is told twice of, and a mistyped list shows. */
+static bool settle_peers(struct load *load)
+{
+    const struct config_peers *peers = &load->config->cluster.peers;
+    for (uint32_t i = 0; i < peers->count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcmp(peers->addresses[i], peers->addresses[j]) == 0)
+                return refuse(load, "[cluster] peers: %s is there twice", peers->addresses[i]);
+        }
+    }
+    return true;
+}
+
+/* A node that is to find its place by itself says which place, and where the others are. */
+static bool settle_auto(struct load *load)
+{
+    const struct config *config = load->config;
+    static const char format[] = "[cluster] bootstrap is auto: it needs %s, too";
+    if (config->cluster.bootstrap != CLUSTER_AUTO) return true;
+    if (config->cluster.zone[0] == '\0') return refuse(load, format, "a zone");
+    if (config->cluster.capacity == 0) return refuse(load, format, "a capacity above 0");
+    if (config->cluster.peers.count == 0) return refuse(load, format, "peers");
+    if (config->cluster.zone_redundancy <= config->cluster.replication) return true;
+    return refuse(load, "[cluster] zone_redundancy is %llu: it can be at most the replication, %llu",
+                  (unsigned long long)config->cluster.zone_redundancy,
+                  (unsigned long long)config->cluster.replication);
+}
+
 /* The defaults that follow from other settings, and what two settings may not say together. */
 static bool settle(struct load *load)
 {
@@ -338,7 +366,7 @@ static bool settle(struct load *load)
     bool is_given = (load->given >> demo & 1) != 0;
     if (!is_given) config->k2v.demo = config->file[0] == '\0';
 
-    return settle_ports(load);
+    return settle_ports(load) && settle_peers(load) && settle_auto(load);
 }
 
 enum err config_load(struct config *config, int argc, char **argv, char *(*environment)(const char *name),

@@ -45,8 +45,8 @@ struct config_peers {
  * copied, and needs no deinit. */
 struct config {
     /* What to do: not settings, flags only. */
-    bool help;                    /* --help: print config_usage() and end; nothing else was read or checked */
-    bool check_only;              /* --check-config: print "configuration ok" and end */
+    bool help;       /* --help: print config_usage() and end; nothing else was read or checked */
+    bool check_only; /* --check-config: read the secrets there are, print "configuration ok" and end */
     char file[CONFIG_PATH_BYTES]; /* --config, or "" when there is none */
 
     char data_dir[CONFIG_PATH_BYTES];

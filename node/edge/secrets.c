@@ -151,7 +151,10 @@ enum err secrets_cluster(const char *path, bool may_create, struct secrets_clust
                                      FILES_MESSAGE_BYTES);
     if (err != ERR_OK) return err;
     if (!exists && !may_create) {
-        snprintf(message, FILES_MESSAGE_BYTES, "%s is missing", path);
+        snprintf(message, FILES_MESSAGE_BYTES,
+                 "%s is missing: copy the one of another node, or for the first one make it with "
+                 "(umask 077 && openssl rand -hex 32 > FILE)",
+                 path);
         return ERR_ACCESS;
     }
     if (!exists) err = cluster_create(path, text, &length, message);

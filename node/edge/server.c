@@ -351,15 +351,46 @@ static void on_draining(struct loop *loop)
 
 /* --- the run -------------------------------------------------------------------------------------------- */
 
+/* Is it where the secret of the cluster is when nobody says where? Only there one is made: a path that was
+ * mistyped would else begin a cluster of its own. */
+static bool is_own_secret(const struct config *config)
+{
+    char standard[FILES_PATH_BYTES];
+    return files_path(config->data_dir, "rpc.secret", standard) && strcmp(config->rpc.secret_file, standard) == 0;
+}
+
+/* The seal key last: one without a database says that a database was lost, not that a start failed. */
 static enum err read_secrets(struct server *server)
 {
     const struct config *config = &server->config;
-    enum err err = secrets_seal_key(config->seal_key_file, config->data_dir, &server->log,
-                                    server->settings.seal_key, server->message);
-    if (err == ERR_OK) {
+    enum err err = secrets_cluster(config->rpc.secret_file, is_own_secret(config), &server->secrets,
+                                   server->message);
+    if (err == ERR_OK)
         err = secrets_admin_token(config->admin.token_file, true, server->settings.admin_token, server->message);
-    }
-    if (err == ERR_OK) err = secrets_cluster(config->rpc.secret_file, true, &server->secrets, server->message);
+    if (err == ERR_OK)
+        err = secrets_seal_key(config->seal_key_file, config->data_dir, &server->log, server->settings.seal_key,
+                               server->message);
+    return err;
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* Of the secrets those that a start would read, not make. */
+static enum err check_secrets(struct server *server)
+{
+    const struct config *config = &server->config;
+    enum err err = ERR_OK;
+    log_init(&server->log, STDERR_FILENO, LOG_LEVEL_ERROR);
+    if (!is_own_secret(config) || is_there(config->rpc.secret_file))
+        err = secrets_cluster(config->rpc.secret_file, false, &server->secrets, server->message);
+    if (err == ERR_OK && is_there(config->admin.token_file))
+        err = secrets_admin_token(config->admin.token_file, false, server->settings.admin_token, server->message);
+    if (err == ERR_OK && is_there(config->seal_key_file))
+        err = secrets_seal_key(config->seal_key_file, config->data_dir, &server->log, server->settings.seal_key,
+                               server->message);
     return err;
 }
 
@@ -467,6 +498,7 @@ int server_main(int argc, char **argv)
     enum err err = config_load(&server->config, argc - 1, argv + 1, getenv, server->message,
                                sizeof server->message);
     server->given = server->config;
+    if (err == ERR_OK && server->config.check_only) err = check_secrets(server);
     int code = 2;
     if (err != ERR_OK) {
         fprintf(stderr, "skerry server: %s\n", server->message);

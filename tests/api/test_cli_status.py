@@ -28,7 +28,8 @@ def test_json_has_both(server):
 
 
 def test_a_cluster_without_hands_says_on_what_its_layout_waits(start_server):
-    server = start_server("--cluster-bootstrap", "auto", "--cluster-zone", "here", "--cluster-capacity", "1000000")
+    server = start_server("--cluster-bootstrap", "auto", "--cluster-zone", "here", "--cluster-capacity", "1000000",
+                          "--cluster-peers", "127.0.0.1:1")
     told = server.admin.get("/v1/cluster")
     assert told["layout"] is None and told["no_layout_because"]
     lines = server.command("status").expect(DONE).text.splitlines()

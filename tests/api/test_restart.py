@@ -260,3 +260,27 @@ def test_a_bad_file_is_refused_by_name_and_line(tmp_path, text, line):
 def test_an_unknown_flag_is_refused():
     done = skerry.run("server", "--no-such-flag", "--check-config").expect(2)
     assert "--no-such-flag" in done.errors
+
+
+def test_a_secret_whose_path_was_mistyped_is_not_made(tmp_path):
+    path = tmp_path / "seceret"
+    done = skerry.run("server", "--data-dir", tmp_path / "data", "--rpc-secret-file", path).expect(1)
+    assert f"{path} is missing" in done.errors and "openssl rand -hex 32" in done.errors
+    assert not path.exists()
+    assert not (tmp_path / "data" / "seal.key").exists(), "the next start would speak of a lost database"
+    skerry.run("server", "--data-dir", tmp_path / "data", "--rpc-secret-file", path, "--check-config").expect(2)
+
+
+@pytest.mark.parametrize("text, mode", [("", 0o600), ("5a" * 8, 0o600), (("5a" * 32 + "\n") * 3, 0o600),
+                                        ("5a" * 32, 0o644), (None, 0o700)])
+def test_a_check_reads_the_secrets_there_are(tmp_path, text, mode):
+    path = tmp_path / "rpc.secret"
+    arguments = ["server", "--data-dir", tmp_path, "--check-config"]
+    skerry.run(*arguments).expect(0)
+    assert not any(tmp_path.iterdir()), "a check makes nothing"
+    if text is None:
+        path.mkdir()
+    else:
+        path.write_text(text)
+    path.chmod(mode)
+    assert str(path) in skerry.run(*arguments).expect(2).errors

@@ -261,6 +261,8 @@ static char *set_environment(const char *name)
 }
 
 /* The three names of each row name the same field: a value given by each of them gives the same struct. */
+#define AUTO_FILE "[cluster]\nzone = \"z\"\ncapacity = 1\npeers = [\"a:1\"]\n"
+
 static void every_setting_reads_the_same_from_file_environment_and_flag(void **state)
 {
     (void)state;
@@ -287,7 +289,8 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
 
         setting_flag(setting, name);
         snprintf(text, sizeof text, "%s=%s", name, value);
-        write_config(path, "");
+        bool is_auto = setting->type == SETTING_BOOTSTRAP; /* it wants others beside it */
+        write_config(path, is_auto ? AUTO_FILE : "");
         assert_int_equal(load_words(&by_flag, empty_environment, message, text, "--config", path, NULL), ERR_OK);
         assert_int_equal(load_words(&by_nothing, empty_environment, message, "--config", path, NULL), ERR_OK);
         setting_variable(setting, name);
@@ -304,6 +307,7 @@ static void every_setting_reads_the_same_from_file_environment_and_flag(void **s
         if (setting->type == SETTING_PEERS) {
             snprintf(text, sizeof text, "[%s]\n%s = [\"a:1\", \"b.c:2\"]", setting->section, setting->key);
         }
+        if (is_auto) snprintf(text, sizeof text, "%sbootstrap = \"auto\"", AUTO_FILE);
         write_config(path, text);
         assert_int_equal(load_words(&by_file, empty_environment, message, "--config", path, NULL), ERR_OK);
         unlink(path);
@@ -681,6 +685,38 @@ static void a_port_that_every_address_has_is_in_the_way_of_the_other(void **stat
     }
 }
 
+static void assert_environment_refused(const char *const settings[][2], char *flag, const char *expected)
+{
+    struct config config;
+    char message[CONFIG_MESSAGE_BYTES];
+    for (size_t i = 0; settings[i][0] != NULL; i++)
+        setenv(settings[i][0], settings[i][1], 1);
+    assert_int_equal(load_words(&config, set_environment, message, flag, NULL),
+                     expected == NULL ? ERR_OK : ERR_CONFIG);
+    assert_string_equal(message, expected == NULL ? "" : expected);
+    for (size_t i = 0; settings[i][0] != NULL; i++)
+        unsetenv(settings[i][0]);
+}
+
+static void a_node_without_hands_says_its_place_and_its_peers(void **state)
+{
+    (void)state;
+    static const char *const whole[][2] = {{"SKERRY_CLUSTER_BOOTSTRAP", "auto"},
+                                           {"SKERRY_CLUSTER_ZONE", "z"},
+                                           {"SKERRY_CLUSTER_CAPACITY", "1"},
+                                           {"SKERRY_CLUSTER_PEERS", "a:1,a:2"},
+                                           {NULL, NULL}};
+    static const char *const bare[][2] = {{"SKERRY_CLUSTER_BOOTSTRAP", "auto"}, {NULL, NULL}};
+    assert_environment_refused(whole, "--cluster-zone-redundancy=3", NULL);
+    assert_environment_refused(whole, "--cluster-zone-redundancy=4",
+                               "[cluster] zone_redundancy is 4: it can be at most the replication, 3");
+    assert_environment_refused(whole, "--cluster-capacity=0",
+                               "[cluster] bootstrap is auto: it needs a capacity above 0, too");
+    assert_environment_refused(whole, "--cluster-peers=", "[cluster] bootstrap is auto: it needs peers, too");
+    assert_environment_refused(bare, "--cluster-capacity=1", "[cluster] bootstrap is auto: it needs a zone, too");
+    assert_flags_refused("--cluster-peers=a:1,b:1,a:1", NULL, "[cluster] peers: a:1 is there twice");
+}
+
 static void a_message_never_outgrows_its_room(void **state)
 {
     (void)state;
@@ -740,6 +776,7 @@ int main(void)
         cmocka_unit_test(addresses_are_literals_with_a_port),
         cmocka_unit_test(nodes_are_reached_at_a_name_or_literal_with_a_port),
         cmocka_unit_test(a_list_of_nodes_is_an_array_or_a_text_with_commas),
+        cmocka_unit_test(a_node_without_hands_says_its_place_and_its_peers),
         cmocka_unit_test(one_address_for_two_listeners_is_refused),
         cmocka_unit_test(a_port_that_every_address_has_is_in_the_way_of_the_other),
         cmocka_unit_test(a_message_never_outgrows_its_room),
