@@ -426,7 +426,7 @@ static void on_drain(struct cluster *cluster)
 /* Nobody is spoken to: no port, or nothing is durable yet that could be said. */
 static void turn_away(struct cluster *cluster, const struct event *event)
 {
-    if (event->kind == EVENT_LINK_OPEN) outbox_close(&cluster->outbox, event->link.number);
+    if (event->kind == EVENT_LINK_OPEN) outbox_close(&cluster->outbox, event->link.number, true);
 }
 
 void cluster_step(struct cluster *cluster, const struct event *event)

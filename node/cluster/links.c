@@ -114,12 +114,13 @@ void links_retire(struct cluster *cluster, struct channel *channel)
 /* --- the end -------------------------------------------------------------------------------------------- */
 
 /* The number is free when the connection is gone. Until then the close is asked for again: it may have been lost
- * for want of memory. */
+ * for want of memory. Who was told nothing, having proved nothing, is not waited for: so strangers cannot keep all
+ * numbers from those that are no strangers. */
 static void close_now(struct cluster *cluster, struct channel *channel)
 {
     channel->state = CHANNEL_CLOSING;
     channel->used_ms = cluster->now_ms;
-    outbox_close(&cluster->outbox, channel->number);
+    outbox_close(&cluster->outbox, channel->number, !channel->has_spoken);
     arm(cluster, channel);
 }
 
@@ -165,6 +166,7 @@ static void pump(struct cluster *cluster, struct channel *channel)
         burst += length;
     }
     channel->is_sending = burst > 0;
+    if (burst > 0) channel->has_spoken = true;
     channel->burst_ms = cluster->now_ms;
     if (cluster->outbox.lost_count != lost_count) {
         links_drop(cluster, channel, "out of memory");
@@ -310,7 +312,7 @@ static void accept_link(struct cluster *cluster, uint32_t number, struct span re
     if (is_wanted) links_keep_room(cluster, remote);
     if (is_wanted) channel = begin(cluster, number, CHANNEL_SHAKING, remote);
     if (channel == NULL) {
-        outbox_close(&cluster->outbox, number);
+        outbox_close(&cluster->outbox, number, true);
     } else {
         shake(cluster, channel, false);
     }
@@ -348,7 +350,7 @@ void links_on_event(struct cluster *cluster, const struct event *event)
         return;
     }
     if (channel == NULL) { /* it was closed as it came in; unless that was lost */
-        if (event->kind != EVENT_LINK_GONE) outbox_close(&cluster->outbox, event->link.number);
+        if (event->kind != EVENT_LINK_GONE) outbox_close(&cluster->outbox, event->link.number, true);
         return;
     }
     if (event->kind == EVENT_LINK_GONE) {

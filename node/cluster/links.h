@@ -55,6 +55,7 @@ struct channel {
     uint32_t peer_index; /* of FOR_FINDING: in the configuration; UINT32_MAX: not from there */
     bool is_retired;     /* its secret is none any more */
     bool is_sending;     /* a burst has not left us yet */
+    bool has_spoken;     /* something was sent, which is to arrive */
     bool is_full;        /* of two members of this cluster; else only joining is spoken of */
     bool has_asked;      /* our JOIN_ASK is out */
     bool is_letting_in;  /* the other's JOIN_ASK is with the store */

@@ -20,7 +20,7 @@ enum effect_kind {
     /* Of the cluster. What these point to stays until the next node_step() only: who carries them out copies. */
     EFFECT_LINK_DIAL,  /* connect to `address`; EVENT_LINK_OPEN or EVENT_LINK_GONE follows */
     EFFECT_LINK_SEND,  /* write `bytes` to the link, behind all before; EVENT_LINK_SENT when none are left */
-    EFFECT_LINK_CLOSE, /* end the link, behind what was sent; EVENT_LINK_GONE follows */
+    EFFECT_LINK_CLOSE, /* end the link, behind what was sent unless is_at_once; EVENT_LINK_GONE follows */
     EFFECT_DATAGRAM,   /* send one datagram to `address`; it may be lost */
     EFFECT_LOG,        /* say what was decided */
     EFFECT_RESTART, /* the store's keys are others now: close everything, open it and begin again (EVENT_START) */
@@ -64,6 +64,7 @@ struct effect {
             uint32_t number;     /* of the link; a dialled one is below LIMITS_LINKS_DIALLED_MAX */
             struct span address; /* of a dial: "HOST:PORT", HOST a name or a literal */
             struct span bytes;
+            bool is_at_once; /* of a close: nothing was sent, or it need not arrive */
         } peer;
         struct {
             struct span address;

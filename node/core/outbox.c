@@ -46,11 +46,12 @@ void outbox_send(struct outbox *outbox, uint32_t link, struct span bytes)
     effects_add(outbox->effects, effect);
 }
 
-void outbox_close(struct outbox *outbox, uint32_t link)
+void outbox_close(struct outbox *outbox, uint32_t link, bool is_at_once)
 {
     struct effect *effect = add(outbox, EFFECT_LINK_CLOSE);
     if (effect == NULL) return;
     effect->peer.number = link;
+    effect->peer.is_at_once = is_at_once;
     effects_add(outbox->effects, effect);
 }
 

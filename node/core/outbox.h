@@ -17,7 +17,7 @@ struct outbox {
 /* All spans are copied. */
 void outbox_dial(struct outbox *outbox, uint32_t link, struct span address);
 void outbox_send(struct outbox *outbox, uint32_t link, struct span bytes);
-void outbox_close(struct outbox *outbox, uint32_t link);
+void outbox_close(struct outbox *outbox, uint32_t link, bool is_at_once);
 void outbox_datagram(struct outbox *outbox, struct span address, struct span bytes);
 
 /* A line of the log. Returns the effect, to which outbox_text() and outbox_number() add fields; NULL without

@@ -82,6 +82,8 @@ void peers_carry_out(struct peers *peers, const struct effect *effect)
         return; /* closed in between; the node hears of it */
     } else if (effect->kind == EFFECT_LINK_SEND) {
         peer_link_send(link, effect->peer.bytes);
+    } else if (effect->peer.is_at_once) {
+        peer_link_close(link, NULL);
     } else {
         peer_link_end(link);
     }

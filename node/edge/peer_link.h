@@ -2,7 +2,7 @@
  *
  *     LOOKING --name--> CONNECTING --there--> OPEN --LINK_CLOSE--> ENDING --both ends are done--> CLOSED
  *        |                 |                   |                     |
- *        '--- no name, nobody there, the other end closed, an error, too late, no memory ------------^
+ *        '--- no name, nobody there, the other end closed, an error, too late, no memory, at once ---^
  *
  * One that came in begins OPEN. CLOSED is told to the node as EVENT_LINK_GONE, before the turn ends and never
  * within a step; then the number is free. What is inside the bytes, and how long a handshake may take, is the

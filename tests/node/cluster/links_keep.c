@@ -346,6 +346,20 @@ static void answer_dial(const struct link_identity *identity)
     puppet_hang_up(&puppet);
 }
 
+/* A stranger's connection costs no more than its handshake; what we told a node that has the secret arrives. */
+static void who_was_told_nothing_is_not_waited_for(void **state)
+{
+    (void)state;
+    static const uint8_t noise[400] = {'G', 'E', 'T'};
+    come_in(PUPPET_LINK, "10.0.0.9:40000");
+    puppet_link_event(&puppet, EVENT_LINK_BYTES, span_of(noise, sizeof noise));
+    assert_true(puppet.is_closed_by_node && puppet.is_cut_by_node);
+    puppet_dial_beside(&puppet, PUPPET_LINK + 1);
+    puppet_say_bytes(&puppet, span_text("no message"));
+    assert_true(puppet.is_closed_by_node);
+    assert_false(puppet.is_cut_by_node);
+}
+
 /* H2 */
 static void a_copy_of_this_node_is_named_and_oneself_is_not(void **state)
 {
@@ -406,6 +420,7 @@ int main(void)
         test(a_link_ends_with_its_secret),
         test(a_link_whose_secret_is_gone_ends_behind_what_was_said),
         test(a_handshake_does_not_outlive_a_change_of_secrets),
+        test(who_was_told_nothing_is_not_waited_for),
         test(a_copy_of_this_node_is_named_and_oneself_is_not),
         test(a_later_program_is_told_which_versions_are_spoken),
     };

@@ -40,8 +40,9 @@ struct puppet {
     uint32_t number;
     bool is_open;
     bool is_closed_by_node;
-    bool is_sent_owed; /* EVENT_LINK_SENT */
-    uint8_t *bytes;    /* from the node, not read by the puppet yet */
+    bool is_cut_by_node; /* …without waiting for what was sent */
+    bool is_sent_owed;   /* EVENT_LINK_SENT */
+    uint8_t *bytes;      /* from the node, not read by the puppet yet */
     size_t bytes_count;
     uint32_t heard[PUPPET_KINDS]; /* messages of each kind */
     struct message last[PUPPET_KINDS];
@@ -108,7 +109,10 @@ static inline void puppet_carry_out(struct puppet *puppet, struct effect *effect
         return;
     }
     if (effect->kind == EFFECT_LINK_SEND && is_ours) puppet_take_bytes(puppet, effect->peer.bytes);
-    if (effect->kind == EFFECT_LINK_CLOSE && is_ours) puppet->is_closed_by_node = true;
+    if (effect->kind == EFFECT_LINK_CLOSE && is_ours) {
+        puppet->is_closed_by_node = true;
+        puppet->is_cut_by_node = effect->peer.is_at_once;
+    }
     if (effect->kind == EFFECT_LOG) puppet_log(puppet, effect);
     if (effect->kind == EFFECT_RESTART) puppet->has_restarted = true;
     assert_int_not_equal(effect->kind, EFFECT_FAILED);

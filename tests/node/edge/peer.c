@@ -193,6 +193,26 @@ static void a_link_carries_bytes_both_ways_and_ends_in_order(void **state)
     pair_close(&pair);
 }
 
+/* Without a word of the other end: its number is free before anything else happens. */
+static void a_link_is_closed_at_once(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct effect effect = {.kind = EFFECT_LINK_CLOSE};
+    pair_open(&pair);
+    dial(pair.here, DIALLED, pair.there->address);
+    wait_for(&pair, pair.there, "open 512;");
+    effect.peer.number = LIMITS_LINKS_DIALLED_MAX;
+    effect.peer.is_at_once = true;
+    peers_carry_out(&pair.there->peers, &effect);
+    assert_string_equal(pair.there->told, "open 512;"); /* never within the step */
+    while (peers_have_news(&pair.there->peers))
+        peers_tell(&pair.there->peers);
+    assert_string_equal(pair.there->told, "open 512;gone 512;");
+    wait_for(&pair, pair.here, "gone 7 why;");
+    pair_close(&pair);
+}
+
 /* More than a socket takes: the rest waits, is told to have left, and arrives as it was. */
 static void what_a_socket_does_not_take_waits(void **state)
 {
@@ -364,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_carries_bytes_both_ways_and_ends_in_order),
+        cmocka_unit_test(a_link_is_closed_at_once),
         cmocka_unit_test(what_a_socket_does_not_take_waits),
         cmocka_unit_test(a_dial_that_comes_to_nothing_is_told_with_the_reason),
         cmocka_unit_test(a_dial_can_be_taken_back_at_any_time),
