@@ -17,7 +17,7 @@ import skerry
 import wire
 
 ITEMS = int(os.environ.get("SKERRY_TEST_SCAN_ITEMS", "16384"))
-SHORT = int(os.environ.get("SKERRY_TEST_SCAN_SEARCHES", "20"))  # done within seconds
+SHORT = int(os.environ.get("SKERRY_TEST_SCAN_SEARCHES", "8"))  # done within seconds
 ENDLESS = 90_000  # a thousand million items and more: minutes, at best
 NOTHING = {"items": [], "more": False, "nextStart": None}
 
