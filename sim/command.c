@@ -1,11 +1,10 @@
-/* Options, progress, and what is said in the end. */
+/* Progress, and what is said in the end. */
 #include "sim/command.h"
 
 #include "sim/measure.h"
-#include "sim/run.h"
+#include "sim/options.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,9 +27,9 @@ static const char HELP[] =
     "                    commas between\n"
     "  --only NAMES      these, whatever the seed draws, and no others\n"
     "  --plant NAME      a bug the oracle must find: lost-write, lost-merge, odd-winner, lost-apply,\n"
-    "                    suspect-removes\n"
+    "                    suspect-removes; a run in which it never acted is vacuous\n"
     "  --trace           print a line for each decision (run only)\n"
-    "  --packets         and one for each packet\n"
+    "  --packets         and one for each packet (run only)\n"
     "\n"
     "Options of gossip:\n"
     "  --loss N          per cent of the datagrams (0)\n"
@@ -45,113 +44,10 @@ static const char HELP[] =
     "  skerry-sim run --seed 7 --trace | less     what happened in it\n"
     "  skerry-sim sweep --seeds 1..1000           a thousand bad afternoons\n";
 
-struct options {
-    struct run_settings run;
-    uint64_t seed_first, seed_last;
-    bool has_seeds;
-    const char *sizes;
-    uint64_t loss_per_cent;
-    uint64_t slow;
-    uint64_t minutes;
-};
-
-static int refuse(const char *what, const char *which)
+static int refuse(const char *why)
 {
-    fprintf(stderr, "skerry-sim: %s%s%s\nskerry-sim --help shows what there is.\n", what,
-            which == NULL ? "" : ": ", which == NULL ? "" : which);
+    fprintf(stderr, "skerry-sim: %s\nskerry-sim --help shows what there is.\n", why);
     return COMMAND_USAGE;
-}
-
-static bool read_number(const char *text, uint64_t *number)
-{
-    char *end = NULL;
-    if (text == NULL || text[0] < '0' || text[0] > '9') return false;
-    *number = strtoull(text, &end, 10);
-    return *end == '\0';
-}
-
-static bool read_range(const char *text, uint64_t *first, uint64_t *last)
-{
-    char *end = NULL;
-    if (text == NULL || text[0] < '0' || text[0] > '9') return false;
-    *first = *last = strtoull(text, &end, 10);
-    if (*end == '\0') return true;
-    return strncmp(end, "..", 2) == 0 && read_number(end + 2, last) && *first <= *last;
-}
-
-static bool read_plant(const char *text, enum world_plant *plant)
-{
-    for (int i = WORLD_PLANT_NONE + 1; text != NULL && i < WORLD_PLANTS_COUNT; i++) {
-        *plant = (enum world_plant)i;
-        if (strcmp(text, world_plant_name(*plant)) == 0) return true;
-    }
-    return false;
-}
-
-/* Names of faults with commas between. */
-static bool read_faults(const char *text, bool listed[FAULTS_COUNT])
-{
-    while (text != NULL && *text != '\0') {
-        size_t length = strcspn(text, ",");
-        int kind = 0;
-        while (kind < FAULTS_COUNT && (strlen(fault_name((enum fault_kind)kind)) != length ||
-                                       memcmp(fault_name((enum fault_kind)kind), text, length) != 0))
-            kind++;
-        if (kind == FAULTS_COUNT) return false;
-        listed[kind] = true;
-        text += length + (text[length] == ',');
-    }
-    return text != NULL;
-}
-
-/* An option without a value; false when it is none. */
-static bool read_flag(const char *name, struct options *options)
-{
-    if (strcmp(name, "--isolated") == 0) {
-        options->run.is_isolated = true;
-    } else if (strcmp(name, "--calm") == 0) {
-        options->run.is_calm = true;
-    } else if (strcmp(name, "--trace") == 0) {
-        options->run.trace_out = stdout;
-    } else if (strcmp(name, "--packets") == 0) {
-        options->run.trace_out = stdout;
-        options->run.with_packets = true;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* An option and its value; false when it is none or the value is bad. */
-static bool read_value(const char *name, const char *value, struct options *options)
-{
-    uint64_t number = 0;
-    if (strcmp(name, "--seeds") == 0)
-        return options->has_seeds = read_range(value, &options->seed_first, &options->seed_last);
-    if (strcmp(name, "--without") == 0) return read_faults(value, options->run.lacks);
-    if (strcmp(name, "--only") == 0) return options->run.is_chosen = read_faults(value, options->run.has);
-    if (strcmp(name, "--plant") == 0) return read_plant(value, &options->run.plant);
-    if (strcmp(name, "--nodes") == 0 && value != NULL && strchr(value, ',') != NULL) {
-        options->sizes = value;
-        return true;
-    }
-    if (!read_number(value, &number)) return false;
-    if (strcmp(name, "--seed") == 0) {
-        options->run.seed = number;
-    } else if (strcmp(name, "--nodes") == 0 && number >= 1 && number <= NETWORK_HOSTS_MAX) {
-        options->run.nodes = (uint32_t)number;
-        options->sizes = value;
-    } else if (strcmp(name, "--minutes") == 0 && number >= 1 && number <= 100000) {
-        options->minutes = number;
-        options->run.faults_s = number * 60;
-    } else if (strcmp(name, "--loss") == 0 && number <= 100) {
-        options->loss_per_cent = number;
-    } else if (strcmp(name, "--slow") == 0 && number <= NETWORK_HOSTS_MAX) {
-        options->slow = number;
-    } else {
-        return false;
-    }
-    return true;
 }
 
 static double cpu_s(void)
@@ -269,12 +165,14 @@ static int run_sweep(struct options *options)
     struct run_settings first_failed = {0};
     bool has_terminal = isatty(STDERR_FILENO) == 1;
     double began_s = cpu_s();
-    for (uint64_t seed = options->seed_first; seed <= options->seed_last; seed++) {
+    uint64_t count = options->seeds[1] - options->seeds[0]; /* and one; the last may be the last number there is */
+    for (uint64_t i = 0; i <= count && i != UINT64_MAX; i++) {
+        uint64_t seed = options->seeds[0] + i;
         struct run_result result;
         options->run.seed = seed;
         if (has_terminal)
             fprintf(stderr, "\rseed %" PRIu64 " of %" PRIu64 "..%" PRIu64 ", %" PRIu64 " failed", seed,
-                    options->seed_first, options->seed_last, sweep.failed);
+                    options->seeds[0], options->seeds[1], sweep.failed);
         run_seed(&options->run, &result);
         sweep_add(&sweep, &result);
         if (result.verdict == RUN_FAILED && sweep.failed == 1) first_failed = options->run;
@@ -296,7 +194,7 @@ static int measure_one(const struct options *options, uint32_t nodes)
 {
     struct measure_result result;
     const struct measure_settings settings = {.nodes = nodes,
-                                              .seed = options->run.seed,
+                                              .seed = options->seed,
                                               .loss_per_mille = (uint32_t)options->loss_per_cent * 10,
                                               .minutes = options->minutes,
                                               .slow = (uint32_t)options->slow,
@@ -324,56 +222,50 @@ static int measure_one(const struct options *options, uint32_t nodes)
 
 static int run_gossip(const struct options *options)
 {
-    const char *at = options->sizes == NULL ? "10,100" : options->sizes;
     printf("gossip, %" PRIu64 " virtual minutes, %" PRIu64 " %% of the datagrams lost, seed %" PRIu64 "\n",
-           options->minutes, options->loss_per_cent, options->run.seed);
+           options->minutes, options->loss_per_cent, options->seed);
     printf("       a node sends           seconds from a death until               known     false, a node and "
            "hour\n");
     printf(" nodes  bytes/s  packets/s  suspected    first      all  slowest  to all  suspicions      downs    "
            "CPU s\n");
-    while (*at != '\0') {
-        char *end = NULL;
-        uint64_t nodes = strtoull(at, &end, 10);
-        if (end == at || nodes < 2 || nodes > NETWORK_HOSTS_MAX || (*end != ',' && *end != '\0'))
-            return refuse("--nodes wants numbers from 2 to 1024 with commas between", at);
-        if (options->slow >= nodes) return refuse("--slow wants fewer than there are nodes", NULL);
-        int code = measure_one(options, (uint32_t)nodes);
+    for (uint32_t i = 0; i < options->sizes_count; i++) {
+        int code = measure_one(options, (uint32_t)options->sizes[i]);
         if (code != COMMAND_OK) return code;
-        at = *end == ',' ? end + 1 : end;
     }
     return COMMAND_OK;
 }
 
 /* --- the commands --------------------------------------------------------------------------------------- */
 
-static int dispatch(const char *command, struct options *options)
+static bool wants_help(int argc, char **argv)
 {
-    bool is_gossip = strcmp(command, "gossip") == 0;
-    if (!is_gossip && options->run.nodes > RUN_NODES_MAX) return refuse("a run has at most 100 nodes", NULL);
-    if (strcmp(command, "run") == 0) return run_one(options);
-    if (strcmp(command, "sweep") == 0 && !options->has_seeds) return refuse("sweep wants --seeds A..B", NULL);
-    if (strcmp(command, "sweep") == 0) return run_sweep(options);
-    if (is_gossip) return run_gossip(options);
-    return refuse("there is no such command", command);
+    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return true;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) return true;
+    }
+    return false;
 }
 
 int command_run(int argc, char **argv)
 {
-    struct options options = {.run = {.seed = 1}, .minutes = 5};
-    if (argc < 2) return refuse("what shall be run?", NULL);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    static const struct {
+        const char *name;
+        enum options_command command;
+    } commands[] = {{"run", OPTIONS_RUN}, {"sweep", OPTIONS_SWEEP}, {"gossip", OPTIONS_GOSSIP}};
+    struct options options;
+    char why[OPTIONS_WHY_CHARS] = "";
+    if (argc < 2) return refuse("what shall be run?");
+    if (wants_help(argc, argv)) {
         fputs(HELP, stdout);
         return COMMAND_OK;
     }
-    for (int i = 2; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--help") == 0) {
-            fputs(HELP, stdout);
-            return COMMAND_OK;
-        }
-        if (read_flag(argv[i], &options)) continue;
-        if (!read_value(argv[i], value, &options)) return refuse("cannot be understood", argv[i]);
-        i++;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) continue;
+        if (!options_read(&options, commands[i].command, argc - 2, argv + 2, why)) return refuse(why);
+        if (commands[i].command == OPTIONS_RUN) return run_one(&options);
+        if (commands[i].command == OPTIONS_SWEEP) return run_sweep(&options);
+        return run_gossip(&options);
     }
-    return dispatch(argv[1], &options);
+    snprintf(why, sizeof why, "there is no such command: %s", argv[1]);
+    return refuse(why);
 }

@@ -276,6 +276,8 @@ static void speak(struct machine *liar, void *with)
 static void lie_some(struct world *world, struct machine *liar, struct prng *prng)
 {
     uint64_t count = dice_between(prng, 1, LIES_MAX);
+    if (!liar->has_lied) trace_say(&world->trace, TRACE_DECISION, world->now_us, liar->index, "lies", NULL);
+    liar->has_lied = true;
     while (count-- > 0) {
         const struct machine *to = world->machines[dice_below(prng, world->machines_count)];
         struct lie lie = {world, prng, &liar->node.cluster, to};

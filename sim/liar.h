@@ -13,7 +13,7 @@
 
 #include "sim/world.h"
 
-/* The liars of the world tell some lies each, drawn. */
+/* The liars of the world tell some lies each, drawn. The first of each is a line `lies` of the trace. */
 void liar_lie(struct world *world, struct prng *prng);
 
 #endif

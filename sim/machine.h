@@ -32,6 +32,7 @@ struct machine {
     bool is_ready;            /* EFFECT_READY came */
     bool is_gone;             /* for good: it left the cluster and is not started again */
     bool is_liar;             /* a member that says what it likes (sim/liar.h) */
+    bool has_lied;            /* the trace says so */
     bool is_copy;             /* started from a copy of another machine's disk */
     bool was_salvaged;        /* it lost a document, which others had, and gets it back */
     bool wants_salvage;       /* its disk is so rotten that the node does not start */

@@ -2,6 +2,7 @@
 #include "sim/operators.h"
 
 #include "sim/dice.h"
+#include "sim/plant.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -386,7 +387,8 @@ static void carry_out_planted(struct operators *operators)
         if (!may_be_asked(operators, machine) || !machine_is_member(machine)) continue;
         snprintf(body, sizeof body, "{\"node\":\"%s\",\"force\":true}", operators->removal_planned);
         operators->removal_planned[0] = '\0';
-        (void)admin_ask(machine, "POST", "/v1/cluster/remove", body, NULL, NULL, 0);
+        if (admin_ask(machine, "POST", "/v1/cluster/remove", body, NULL, NULL, 0))
+            plant_acted(operators->world, machine->index);
     }
 }
 

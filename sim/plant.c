@@ -5,6 +5,12 @@
 
 #define SOON_US UINT64_C(20000) /* after the answer, and before anybody else has what was acknowledged */
 
+void plant_acted(struct world *world, uint32_t node)
+{
+    world->counts.planted++;
+    trace_say(&world->trace, TRACE_DECISION, world->now_us, node, "planted", NULL);
+}
+
 /* A request's op that makes a layout version. */
 static bool is_apply(const struct op *op)
 {
@@ -18,11 +24,15 @@ static bool is_apply(const struct op *op)
 /* What is there stays, though what came may win: of an op that merges, on a node that has the bug. */
 static void keep_own(struct machine *machine, struct op *op)
 {
+    uint32_t kept_count = 0;
     struct op_document own;
     for (uint32_t i = 0; i < op->docs.documents_count; i++) {
         struct op_document *document = &op->docs.documents[i];
-        if (view_document_of(machine_view(machine), document->key, &own)) *document = own;
+        if (!view_document_of(machine_view(machine), document->key, &own)) continue;
+        kept_count += crdt_lww_compare(&own.register_, &document->register_) < 0;
+        *document = own;
     }
+    if (kept_count > 0) plant_acted(machine->world, machine->index);
 }
 
 /* Does the world plant its bug in this op: is it answered as done, and not done? One lost merge would be mended by
@@ -62,7 +72,7 @@ void plant_take(struct machine *machine)
         if (!is_planted(machine, op)) continue;
         list_remove(link);
         op->err = ERR_OK;
-        trace_say(&machine->world->trace, TRACE_DECISION, machine->world->now_us, machine->index, "planted", NULL);
+        plant_acted(machine->world, machine->index);
         list_append(&machine->answers, link);
     }
 }

@@ -205,6 +205,7 @@ static const char *missing(const struct run *run)
                      faults[FAULT_DRIFT] > 0;
     if (!had_fault) return "no fault had an effect";
     if (run->operators.counts.documents == 0) return "no operator's change was acknowledged";
+    if (run->settings->plant != WORLD_PLANT_NONE && world->planted == 0) return "the planted bug never acted";
     return NULL;
 }
 

@@ -11,7 +11,7 @@
 #include "sim/machine.h"
 
 enum {
-    WORLD_MACHINES_MAX = 200, /* of whole nodes; a run of gossip alone (sim/rumour.c) has more */
+    WORLD_MACHINES_MAX = 200, /* of whole nodes; a run of gossip alone (sim/measure.c) has more */
     WORLD_FAILURE_CHARS = 600,
 };
 
@@ -36,6 +36,7 @@ struct world_counts {
     uint64_t disk_errors, disk_full;
     uint64_t pauses;
     uint64_t rot_named, rot_refused, salvages; /* rotten rows met by ops; starts that they forbade; mended disks */
+    uint64_t planted;                          /* times the planted bug acted */
     uint64_t logs;
 };
 

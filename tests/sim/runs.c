@@ -66,6 +66,18 @@ static void a_run_that_tries_nothing_says_so(void **state)
     assert_string_equal(result.what, "no fault had an effect");
 }
 
+/* No layout is ever applied, so none can be lost. */
+static void a_plant_that_never_acts_says_so(void **state)
+{
+    (void)state;
+    struct run_settings settings = {
+        .seed = 1, .nodes = 3, .faults_s = 60, .plant = WORLD_PLANT_LOST_APPLY, .is_chosen = true};
+    settings.has[FAULT_CRASH] = settings.has[FAULT_DOCUMENTS] = true;
+    struct run_result result = run(settings);
+    assert_int_equal(result.verdict, RUN_VACUOUS);
+    assert_string_equal(result.what, "the planted bug never acted");
+}
+
 /* Some seed of a few must find a bug that is planted: one need not meet it. */
 static void expect_found(struct run_settings settings, const char *what)
 {
@@ -269,6 +281,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_run),
         cmocka_unit_test(a_run_that_is_printed_is_the_same_run),
         cmocka_unit_test(a_run_that_tries_nothing_says_so),
+        cmocka_unit_test(a_plant_that_never_acts_says_so),
         cmocka_unit_test(an_acknowledged_write_that_is_lost_is_found),
         cmocka_unit_test(a_merge_that_is_lost_is_found),
         cmocka_unit_test(a_merge_that_ends_otherwise_on_some_nodes_is_found),
