@@ -157,7 +157,7 @@ static void name_rot(struct machine *machine, const struct list *ops)
 {
     for (const struct list *link = ops->next; link != ops; link = link->next) {
         const struct op *op = LIST_OWNER(link, const struct op, link);
-        if (op->err != ERR_CORRUPT || op->corrupt.table == NULL) continue;
+        if (op->corrupt.table == NULL) continue;
         machine->world->counts.rot_named++;
         SAY(machine, "rot_named", "table=%s row=%llx", op->corrupt.table, (unsigned long long)op->corrupt.row);
     }

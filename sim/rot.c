@@ -1,6 +1,7 @@
 /* A row that another disk has; and what an operator does about it. */
 #include "sim/rot.h"
 
+#include "node/base/hash.h"
 #include "sim/dice.h"
 #include "sim/table.h"
 
@@ -20,6 +21,16 @@ static bool is_elsewhere(const struct world *world, const struct machine *machin
     return false;
 }
 
+static void digest_of(const struct row *row, uint8_t digest[16])
+{
+    static const uint8_t key[HASH_KEY_BYTES] = "a row that rots";
+    struct hash_keyed hash;
+    struct span value = row_value(row);
+    hash_keyed_init(&hash, key);
+    hash_keyed_add(&hash, value.bytes, value.length);
+    hash_keyed_128(&hash, digest);
+}
+
 void rot_begin(struct rot *rot, struct world *world, struct machine *machine, struct prng *prng)
 {
     if (machine == NULL || rot->machine != NULL || !machine->settings.cluster.is_enabled) return;
@@ -34,6 +45,7 @@ void rot_begin(struct rot *rot, struct world *world, struct machine *machine, st
     trace_say(&world->trace, TRACE_DECISION, world->now_us, machine->index, "rot", "kind=%c row=%llu bit=%llu",
               rot->key[0], (unsigned long long)index, (unsigned long long)bit);
     rot->flipped_count += disk_flip(&machine->disk, KV_DOCS, index, bit);
+    digest_of(table_get(machine->disk.tables[KV_DOCS], span_of(rot->key, rot->key_bytes)), rot->rotten);
 }
 
 void rot_end(struct rot *rot, struct world *world)
@@ -42,7 +54,10 @@ void rot_end(struct rot *rot, struct world *world)
     bool is_mended = machine == NULL || machine->was_salvaged;
     if (is_mended || machine->is_gone) return;
     const struct row *row = table_get(machine->disk.tables[KV_DOCS], span_of(rot->key, rot->key_bytes));
+    uint8_t digest[16];
     if (row == NULL) return; /* the node has taken over the documents of another cluster */
+    digest_of(row, digest);
+    if (memcmp(digest, rot->rotten, sizeof digest) != 0) return; /* another node's copy has healed it */
     if (machine->is_up) machine_stop(machine, false, "its disk is checked");
     if (machine_check_disk(machine) == 0)
         world_fail(world, "a document of node %u has rotted, and the check of its disk does not find it",

@@ -36,6 +36,7 @@ void cluster_job_run(struct cluster *cluster, struct cluster_job *job,
 {
     job->on_done = on_done;
     if (op_writes_documents(&job->op)) job->op.docs.rules = document_rules();
+    if (job->op.kind == OP_ADOPT) job->op.adopt->rules = document_rules();
     job->effect.kind = EFFECT_STORE;
     job->effect.slot = UINT32_MAX;
     job->effect.op = &job->op;

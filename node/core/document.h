@@ -42,7 +42,8 @@ enum document_kind {
 
 enum {
     DOCUMENT_AHEAD_YEARS = 100, /* a clock that has begun at 1970 is off by half of it */
-    DOCUMENT_TIME_BITS = 62,    /* of what a node writes itself: no clock that goes wrong makes it the last one */
+    DOCUMENT_CLOCK_YEARS = 130, /* after 1970: a clock that is past it is wrong, and its node takes and writes no
+                                   documents; all others would leave them out */
     DOCUMENT_OWN_PERCENT = 75,  /* of each bound, for a node's own writes; the rest is for what both sides of a
                                    partition wrote up to there */
 };
@@ -139,12 +140,15 @@ bool document_address_is_ok(struct span address);
  * refuse it for ever. */
 bool document_check(const struct op_document *document, const char **why);
 
-/* document_check() and the bounds of limits.h, as the store keeps them, for every op that writes documents.
+/* document_check() and the bounds of limits.h, as the store keeps them, for every op that writes documents. Each
+ * kind has a share of its own in what there may be, all unknown kinds together one: who floods one takes nothing
+ * from the others. A layout version is left out as long as its parent is not there.
  *
- * A document's time may be ahead of our clock by DOCUMENT_AHEAD_YEARS: far more than the clocks of sound nodes are
- * apart, one without a clock of its own included; and what is written over it takes a time just above, which all
- * others take too, as their clocks go on. One that is farther ahead is left out, and comes again when it is time:
- * taken, it could be one that nothing is ever above. That is nobody's offence: it may have come from a third. */
+ * A document's time, whoever wrote it, may be ahead of our clock by DOCUMENT_AHEAD_YEARS: far more than the clocks
+ * of sound nodes are apart, one without a clock of its own included; and what is written over it takes a time just
+ * above, which all others take too, as their clocks go on. One that is farther ahead is left out, and comes again
+ * when it is time: taken, it could be one that nothing is ever above. That is nobody's offence: it may have come
+ * from a third. */
 const struct op_docs_rules *document_rules(void);
 
 /* One document's part of a digest: H(hash key; "document" ‖ field(key) ‖ time ‖ actor ‖ payload). */

@@ -169,35 +169,66 @@ bool document_check(const struct op_document *document, const char **why)
     return *why == NULL;
 }
 
-_Static_assert(1048576 == LIMITS_DOCUMENTS_MAX && 8192 == LIMITS_MEMBER_DOCUMENTS_MAX &&
-                   4096 == LIMITS_LAYOUT_VERSIONS_MAX && 67108864 == LIMITS_DOCUMENTS_BYTES_MAX &&
-                   75 == DOCUMENT_OWN_PERCENT,
-               "as the words below say");
+/* --- how much, and of what time ------------------------------------------------------------------------- */
+
+static size_t parent_of(const struct op_document *document, uint8_t key[KV_KEY_BYTES_MAX])
+{
+    uint64_t number = 0;
+    const uint8_t *parent = NULL;
+    struct span id = span_of(document->key.bytes + 1, document->key.length - 1);
+    struct span payload = span_of(document->register_.payload, document->register_.payload_bytes);
+    if (document->key.bytes[0] != DOCUMENT_LAYOUT) return 0;
+    if (!layout_document_names(id, payload, &number, &parent) || number <= 1) return 0;
+    key[0] = DOCUMENT_LAYOUT;
+    wire_store_u64(key + 1, number - 1);
+    memcpy(key + 1 + 8, parent, RING_LAYOUT_HASH_BYTES);
+    return 1 + LAYOUT_DOCUMENT_ID_BYTES;
+}
+
+#define YEAR_US             (UINT64_C(366) * 86400 * 1000000)
+#define LETTERS_ALL         ((UINT32_C(1) << 26) - 1)
+#define LETTERS_BUCKETS     (OP_DOCS_LETTER(DOCUMENT_BUCKET) | OP_DOCS_LETTER(DOCUMENT_ALIAS))
+#define LETTERS_KEYS        (OP_DOCS_LETTER(DOCUMENT_KEY) | OP_DOCS_LETTER(DOCUMENT_LOCAL))
+#define LETTERS_STAGED_REST (OP_DOCS_LETTER(DOCUMENT_STAGED_NUMBER) | OP_DOCS_LETTER(DOCUMENT_DISMISSED))
+#define LETTERS_KNOWN                                                                                             \
+    (LETTERS_BUCKETS | LETTERS_KEYS | LETTERS_STAGED_REST | OP_DOCS_LETTER(DOCUMENT_CORS) |                       \
+     OP_DOCS_LETTER(DOCUMENT_PERMISSION) | OP_DOCS_LETTER(DOCUMENT_MEMBER) | OP_DOCS_LETTER(DOCUMENT_ADDRESS) |   \
+     OP_DOCS_LETTER(DOCUMENT_LAYOUT) | OP_DOCS_LETTER(DOCUMENT_STAGED_ROLE))
+
+/* So many sixteenths of what there may be of all, in number and in bytes. Every letter is in one share, and all
+ * shares together are the whole: one that is full takes nothing from another. */
+#define SHARE(sixteenths)       LIMITS_DOCUMENTS_MAX / 16 * (sixteenths), LIMITS_DOCUMENTS_BYTES_MAX / 16 * (sixteenths)
+#define SHARE_BYTES(sixteenths) LIMITS_DOCUMENTS_BYTES_MAX / 16 * (sixteenths)
+#define THERE_ARE(what)         "there are as many " what " as there may be, or they are as large"
 
 const struct op_docs_rules *document_rules(void)
 {
     static const struct op_docs_bound bounds[] = {
-        {0, LIMITS_DOCUMENTS_MAX,
-         "there are as many shared documents as there may be: 1,048,576, three quarters of them from here"},
-        {DOCUMENT_MEMBER, LIMITS_MEMBER_DOCUMENTS_MAX,
-         "there are as many members as there may be, removed ones counted: 8,192, three quarters of them from "
-         "here"},
-        {DOCUMENT_LAYOUT, LIMITS_LAYOUT_VERSIONS_MAX,
-         "there are as many layout versions as there may be: 4,096, three quarters of them from here"},
+        {LETTERS_BUCKETS, SHARE(2), THERE_ARE("buckets and aliases")},
+        {LETTERS_KEYS, SHARE(1), THERE_ARE("access keys")},
+        {OP_DOCS_LETTER(DOCUMENT_PERMISSION), SHARE(1), THERE_ARE("permissions")},
+        {OP_DOCS_LETTER(DOCUMENT_CORS), SHARE(2), THERE_ARE("CORS rules")},
+        {OP_DOCS_LETTER(DOCUMENT_MEMBER), LIMITS_MEMBER_DOCUMENTS_MAX, SHARE_BYTES(1),
+         "there are as many members as there may be, removed ones counted"},
+        {OP_DOCS_LETTER(DOCUMENT_ADDRESS), LIMITS_MEMBER_DOCUMENTS_MAX, SHARE_BYTES(1),
+         THERE_ARE("addresses of members")},
+        {OP_DOCS_LETTER(DOCUMENT_LAYOUT), LIMITS_LAYOUT_VERSIONS_MAX, SHARE_BYTES(5),
+         THERE_ARE("layout versions")},
+        {OP_DOCS_LETTER(DOCUMENT_STAGED_ROLE), SHARE(1), THERE_ARE("staged roles")},
+        {LETTERS_STAGED_REST, SHARE(1), THERE_ARE("staged numbers and dismissed versions")},
+        {LETTERS_ALL & ~LETTERS_KNOWN, SHARE(1), THERE_ARE("documents of unknown kinds")},
     };
     static const struct op_docs_rules rules = {
         .check = document_check,
         .bounds = bounds,
         .bounds_count = sizeof bounds / sizeof bounds[0],
-        .bytes_max = LIMITS_DOCUMENTS_BYTES_MAX,
-        .bytes_why = "the shared documents together are as large as they may be: 67,108,864 bytes, three quarters "
-                     "of it from "
-                     "here",
         .own_percent = DOCUMENT_OWN_PERCENT,
-        .time_max_us = ((uint64_t)1 << DOCUMENT_TIME_BITS) - 1,
-        .time_why = "a document of a time that cannot be: look at the clock of this node",
-        .ahead_max_us = (uint64_t)DOCUMENT_AHEAD_YEARS * 366 * 86400 * 1000000,
+        .clock_max_us = DOCUMENT_CLOCK_YEARS * YEAR_US,
+        .clock_why = "the clock of this node is past the year 2100: set it right",
+        .ahead_max_us = DOCUMENT_AHEAD_YEARS * YEAR_US,
         .ahead_why = "a document from the future: look at the clocks of the nodes",
+        .stands_on = parent_of,
+        .stands_why = "a layout version without its parent",
     };
     return &rules;
 }

@@ -28,8 +28,7 @@ void rot_log_op(struct rot_log *rot, const struct log *log, const struct op *op)
 {
     uint8_t bytes[8];
     char name[17] = "";
-    bool is_bad = op->err == ERR_CORRUPT || op->err == ERR_VERSION;
-    if (!is_bad || op->corrupt.table == NULL) return;
+    if (op->corrupt.table == NULL) return; /* an op that healed the row has not failed, and still names it */
     if (op->corrupt.is_page) {
         tell_page(rot, log, op->corrupt.table);
         return;

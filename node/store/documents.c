@@ -29,14 +29,15 @@ static uint64_t bytes_of(struct span key, const struct crdt_lww *register_)
 /* `document` is there now, in the place of `before` (NULL: of nothing). */
 static void add(struct store_documents *totals, const struct op_document *document, const struct crdt_lww *before)
 {
-    uint8_t letter = document->key.bytes[0];
-    totals->bytes += bytes_of(document->key, &document->register_);
-    if (before != NULL) {
-        totals->bytes -= bytes_of(document->key, before);
-        return;
+    uint8_t first = document->key.bytes[0];
+    if (first < 'A' || first > 'Z') return;
+    struct store_letter *letter = &totals->letters[first - 'A'];
+    letter->bytes += bytes_of(document->key, &document->register_);
+    if (before == NULL) {
+        letter->count++;
+    } else {
+        letter->bytes -= bytes_of(document->key, before);
     }
-    totals->count++;
-    if (letter >= 'A' && letter <= 'Z') totals->letters[letter - 'A']++;
 }
 
 /* Once after the start; then each change is added. What is damaged counts nothing: whoever reads it says so. */
@@ -64,41 +65,78 @@ static enum err count_all(struct store *store, struct kv_txn *txn)
 
 /* --- rules -------------------------------------------------------------------------------------------------- */
 
+const char *documents_refusal(const struct op_docs_rules *rules, const struct op_document *document,
+                              uint64_t wall_us)
+{
+    const char *why = NULL;
+    uint64_t time_us = document->register_.time_us;
+    if (rules == NULL || !rules->check(document, &why)) return why;
+    if (wall_us > rules->clock_max_us) return rules->clock_why;
+    return time_us > wall_us && time_us - wall_us > rules->ahead_max_us ? rules->ahead_why : NULL;
+}
+
+/* What there is of some letters. */
+static struct store_letter sum_of(const struct store_documents *totals, uint32_t letters)
+{
+    struct store_letter sum = {0};
+    for (uint32_t i = 0; i < sizeof totals->letters / sizeof totals->letters[0]; i++) {
+        if ((letters >> i & 1) == 0) continue;
+        sum.count += totals->letters[i].count;
+        sum.bytes += totals->letters[i].bytes;
+    }
+    return sum;
+}
+
+static uint32_t letter_of(const struct op_document *document)
+{
+    uint8_t first = document->key.bytes[0];
+    return first >= 'A' && first <= 'Z' ? OP_DOCS_LETTER(first) : 0;
+}
+
 /* Would there be more than there may be? NULL: not. */
 static const char *over_bound(const struct store_documents *totals, const struct op_docs_rules *rules,
                               const struct op_document *document, const struct crdt_lww *before, uint32_t percent)
 {
-    for (uint32_t i = 0; i < rules->bounds_count && before == NULL; i++) {
-        const struct op_docs_bound *bound = &rules->bounds[i];
-        uint8_t letter = bound->letter;
-        if (letter != 0 && letter != document->key.bytes[0]) continue;
-        uint32_t count = letter == 0 ? totals->count : totals->letters[letter - 'A'];
-        if (count >= (uint64_t)bound->count_max * percent / 100) return bound->why;
-    }
     uint64_t bytes = bytes_of(document->key, &document->register_);
     uint64_t bytes_before = before == NULL ? 0 : bytes_of(document->key, before);
-    bool is_over = totals->bytes - bytes_before + bytes > rules->bytes_max * percent / 100;
-    return bytes > bytes_before && is_over ? rules->bytes_why : NULL;
+    for (uint32_t i = 0; i < rules->bounds_count; i++) {
+        const struct op_docs_bound *bound = &rules->bounds[i];
+        if ((bound->letters & letter_of(document)) == 0) continue;
+        struct store_letter sum = sum_of(totals, bound->letters);
+        bool is_one_more = before == NULL && sum.count >= (uint64_t)bound->count_max * percent / 100;
+        bool is_over = sum.bytes - bytes_before + bytes > bound->bytes_max * percent / 100;
+        if (is_one_more || (bytes > bytes_before && is_over)) return bound->why;
+    }
+    return NULL;
+}
+
+/* Is what the document stands on not there? */
+static enum err lacks_ground(struct kv_txn *txn, const struct op_docs_rules *rules,
+                             const struct op_document *document, bool *is_lacking)
+{
+    uint8_t key[KV_KEY_BYTES_MAX];
+    struct span row = {0};
+    size_t length = rules->stands_on == NULL ? 0 : rules->stands_on(document, key);
+    enum err err = length == 0 ? ERR_OK : kv_get(txn, KV_DOCS, span_of(key, length), &row);
+    *is_lacking = err == ERR_OK && length > 0 && row.bytes == NULL;
+    return err;
 }
 
 /* May the document be in the place of `before` (NULL: of nothing)? ERR_REFUSED, and why in the op, if not. */
-static enum err judge(const struct store *store, struct op *op, const struct op_document *document,
-                      const struct crdt_lww *before, uint64_t wall_us)
+static enum err judge(const struct store *store, struct kv_txn *txn, struct op *op,
+                      const struct op_document *document, const struct crdt_lww *before, uint64_t wall_us)
 {
     const struct op_docs_rules *rules = op->docs.rules;
-    bool is_own = op->kind == OP_DOCS_WRITE;
     bool is_full = false;
-    const char *why = NULL;
-    uint64_t time_us = document->register_.time_us;
-    if (rules == NULL || !rules->check(document, &why)) {
-        /* `why` says it */
-    } else if (is_own && time_us > rules->time_max_us) {
-        why = rules->time_why;
-    } else if (!is_own && time_us > wall_us && time_us - wall_us > rules->ahead_max_us) {
-        why = rules->ahead_why;
-    } else {
-        why = over_bound(&store->documents, rules, document, before, is_own ? rules->own_percent : 100);
-        is_full = why != NULL;
+    bool is_lacking = false;
+    const char *why = documents_refusal(rules, document, wall_us);
+    if (rules == NULL) return ERR_OK;
+    if (why == NULL) {
+        uint32_t percent = op->kind == OP_DOCS_WRITE ? rules->own_percent : 100;
+        enum err err = lacks_ground(txn, rules, document, &is_lacking);
+        if (err != ERR_OK) return err;
+        why = is_lacking ? rules->stands_why : over_bound(&store->documents, rules, document, before, percent);
+        is_full = why != NULL && !is_lacking;
     }
     if (why == NULL) return ERR_OK;
     if (op->docs.why == NULL) {
@@ -113,17 +151,18 @@ static enum err judge(const struct store *store, struct op *op, const struct op_
 static enum err put_judged(struct store *store, struct kv_txn *txn, struct op *op,
                            const struct op_document *document, const struct crdt_lww *before, uint64_t wall_us)
 {
-    enum err err = judge(store, op, document, before, wall_us);
+    enum err err = judge(store, txn, op, document, before, wall_us);
     if (err != ERR_OK) return err;
     add(&store->documents, document, before); /* before the put: `before` lies in the row that goes */
     return put_document(store, txn, document);
 }
 
 static enum err write_document(struct store *store, struct kv_txn *txn, struct op *op,
-                               struct op_document *document, uint64_t wall_us)
+                               struct op_document *document, uint64_t wall_us, bool *is_kept)
 {
     struct span row = {0};
     struct crdt_lww before = {0};
+    *is_kept = false;
     enum err err = read_document(store, txn, document, &row, &before);
     if (err != ERR_OK) return err;
     document->register_.actor = store->actor.id;
@@ -153,9 +192,9 @@ static enum err bucket_is_empty(struct store *store, struct kv_txn *txn, struct 
     return err;
 }
 
-/* Change one row, of a document that is given. */
+/* Change one row, of a document that is given. `is_kept` out: what was there stays. */
 typedef enum err change_document(struct store *store, struct kv_txn *txn, struct op *op,
-                                 struct op_document *document, uint64_t wall_us);
+                                 struct op_document *document, uint64_t wall_us, bool *is_kept);
 
 /* An op of documents changes rows one by one, all or none; but those that a merge may not take are left out. */
 static enum err change_all(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us,
@@ -170,13 +209,15 @@ static enum err change_all(struct store *store, struct kv_txn *txn, struct op *o
     for (uint32_t i = 0; i < docs->documents_count && err == ERR_OK; i++) {
         struct op_document *document = &docs->documents[i];
         struct span was = {0};
+        bool is_kept = false;
         err = kv_get(txn, KV_DOCS, document->key, &was);
         if (err == ERR_OK) err = undo_note(&undo, KV_DOCS, document->key, was);
-        if (err == ERR_OK) err = change(store, txn, op, document, wall_us);
+        if (err == ERR_OK) err = change(store, txn, op, document, wall_us, &is_kept);
         err = op_note(op, store->hash_key, KV_DOCS, document->key, err);
         bool is_left_out = err == ERR_REFUSED && op->kind == OP_DOCS_MERGE;
-        if (err == ERR_OK) docs->documents[kept++] = *document;
+        if (is_left_out) docs->left_out_letters |= letter_of(document);
         if (is_left_out) docs->left_out_count++;
+        if (err == ERR_OK && !is_kept) docs->documents[kept++] = *document;
         if (is_left_out) err = ERR_OK;
     }
     if (err == ERR_OK) docs->documents_count = kept;
@@ -209,21 +250,26 @@ enum err documents_write(struct store *store, struct kv_txn *txn, struct op *op,
     return err == ERR_OK && is_allowed ? change_all(store, txn, op, wall_us, write_document) : err;
 }
 
-/* What is there stays unless the given one wins. A winner that was there is copied for the asker. */
+/* What is there stays unless the given one wins. A row that has rotted counts for nothing: it is named, and what
+ * another node has of the document heals it. How much there is must then be counted again: what the row was part
+ * of may have been read before it rotted. */
 static enum err merge_document(struct store *store, struct kv_txn *txn, struct op *op,
-                               struct op_document *document, uint64_t wall_us)
+                               struct op_document *document, uint64_t wall_us, bool *is_kept)
 {
     struct span row = {0};
     struct crdt_lww before = {0};
-    enum err err = read_document(store, txn, document, &row, &before);
+    enum err err = kv_get(txn, KV_DOCS, document->key, &row);
     if (err != ERR_OK) return err;
-    if (row.bytes != NULL && crdt_lww_compare(&before, &document->register_) >= 0) {
-        before.payload = arena_copy(op->arena, before.payload, before.payload_bytes);
-        document->register_ = before;
-        return before.payload == NULL ? ERR_MEMORY : ERR_OK;
-    }
-    err = put_judged(store, txn, op, document, row.bytes == NULL ? NULL : &before, wall_us);
+    bool is_there = row.bytes != NULL;
+    if (is_there) err = record_decode_document(store->hash_key, document->key, row, &before);
+    bool is_rotten = err == ERR_CORRUPT;
+    if (err != ERR_OK && !is_rotten) return err;
+    *is_kept = is_there && !is_rotten && crdt_lww_compare(&before, &document->register_) >= 0;
+    if (*is_kept) return ERR_OK;
+    if (is_rotten) (void)op_note(op, store->hash_key, KV_DOCS, document->key, err);
+    err = put_judged(store, txn, op, document, is_there && !is_rotten ? &before : NULL, wall_us);
     if (err == ERR_OK) op->docs.changed_count++;
+    if (err == ERR_OK && is_rotten) store->documents.is_known = false;
     return err;
 }
 

@@ -9,4 +9,8 @@
 MUST_USE enum err documents_write(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
 MUST_USE enum err documents_merge(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
 
+/* Why the document may not be by the rules, whatever else there is; NULL when it may. `rules` NULL: all may. */
+const char *documents_refusal(const struct op_docs_rules *rules, const struct op_document *document,
+                              uint64_t wall_us);
+
 #endif

@@ -1,6 +1,7 @@
 /* Incarnations; and a fresh store that becomes another cluster's. */
 #include "node/store/identity.h"
 
+#include "node/store/documents.h"
 #include "node/store/keyring.h"
 
 #include <assert.h>
@@ -208,6 +209,17 @@ static enum err adoption_check(struct store *store, struct kv_txn *txn, struct o
     return refuse(op, "this node has buckets, keys or a layout of its own; only an empty node can join");
 }
 
+/* What no other node would take must not come with the keys either: this node could never write over it. */
+static enum err adoption_judge(struct op *op, uint64_t wall_us)
+{
+    const struct op_adopt *adopt = op->adopt;
+    for (uint32_t i = 0; i < adopt->documents_count; i++) {
+        const char *why = documents_refusal(adopt->rules, &adopt->documents[i], wall_us);
+        if (why != NULL) return refuse(op, why);
+    }
+    return ERR_OK;
+}
+
 /* The rows of the documents that come with the keys. */
 static enum err adoption_encode(struct store *store, const struct op_adopt *adopt, struct adoption *adoption)
 {
@@ -258,14 +270,53 @@ static enum err adoption_run(struct store *store, struct kv_txn *txn, const stru
     return err;
 }
 
-static enum err adopt_others(struct store *store, struct kv_txn *txn, struct op *op, struct adoption *adoption)
+static enum err adopt_others(struct store *store, struct kv_txn *txn, struct op *op, struct adoption *adoption,
+                             uint64_t wall_us)
 {
     adoption->documents.keys = arena_take_array(&store->scratch, DOCUMENTS_FRESH_MAX, sizeof(struct span));
     if (adoption->documents.keys == NULL) return ERR_MEMORY;
     enum err err = adoption_check(store, txn, op, adoption);
+    if (err == ERR_OK && !op->adopt->is_refused) err = adoption_judge(op, wall_us);
     if (err != ERR_OK || op->adopt->is_refused || op->adopt->is_trial) return err;
     err = adoption_prepare(store, txn, op, adoption);
     return err == ERR_OK ? adoption_run(store, txn, op->adopt, adoption) : err;
+}
+
+/* --- let in again ------------------------------------------------------------------------------------------ */
+
+/* One after the other from the front: there may be more than fit into the scratch. */
+static enum err documents_drop_one(struct kv_txn *txn, bool *found)
+{
+    static const uint8_t lowest[1] = {0};
+    uint8_t key[KV_KEY_BYTES_MAX];
+    size_t key_bytes = 0;
+    struct kv_cursor *cursor = NULL;
+    struct kv_pair pair;
+    enum err err = kv_cursor_open(txn, KV_DOCS, &cursor);
+    if (err != ERR_OK) return err;
+    err = kv_cursor_step(cursor, KV_AT_OR_AFTER, span_of(lowest, 1), &pair, found);
+    if (err == ERR_OK && *found) {
+        key_bytes = pair.key.length;
+        memcpy(key, pair.key.bytes, key_bytes);
+    }
+    kv_cursor_close(cursor);
+    return err == ERR_OK && *found ? kv_delete(txn, KV_DOCS, span_of(key, key_bytes)) : err;
+}
+
+static enum err adopt_again(struct store *store, struct kv_txn *txn, struct op *op, struct adoption *adoption,
+                            uint64_t wall_us)
+{
+    const struct op_adopt *adopt = op->adopt;
+    bool found = true;
+    enum err err = adoption_judge(op, wall_us);
+    if (err != ERR_OK || adopt->is_refused || adopt->is_trial) return err;
+    err = adoption_encode(store, adopt, adoption);
+    while (err == ERR_OK && found)
+        err = documents_drop_one(txn, &found);
+    for (uint32_t i = 0; i < adopt->documents_count && err == ERR_OK; i++)
+        err = kv_put(txn, KV_DOCS, adopt->documents[i].key, adoption->rows[i]);
+    store->is_adopted = err == ERR_OK;
+    return err;
 }
 
 /* The keyring as the database has it now: an op before this one may have made the node a member. */
@@ -278,7 +329,7 @@ static enum err keyring_read(const struct store *store, struct kv_txn *txn, stru
     return op_note(op, store->hash_key, KV_META, keyring_name(), err);
 }
 
-enum err identity_adopt(struct store *store, struct kv_txn *txn, struct op *op)
+enum err identity_adopt(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us)
 {
     struct adoption adoption = {0};
     op->adopt->is_refused = false;
@@ -288,10 +339,13 @@ enum err identity_adopt(struct store *store, struct kv_txn *txn, struct op *op)
     adoption.keyring.is_member = true;
     if (err == ERR_OK && op->adopt->keeps_own) {
         if (!was_member) err = keyring_store(&adoption.keyring, txn, store->seal_key, &store->prng);
+    } else if (err == ERR_OK && op->adopt->is_return) {
+        err = was_member ? adopt_again(store, txn, op, &adoption, wall_us)
+                         : refuse(op, "this node is no member of a cluster");
     } else if (err == ERR_OK && was_member) {
         err = refuse(op, "this node is a member of a cluster already");
     } else if (err == ERR_OK) {
-        err = adopt_others(store, txn, op, &adoption);
+        err = adopt_others(store, txn, op, &adoption, wall_us);
     }
     keyring_wipe(&adoption.keyring);
     return err;

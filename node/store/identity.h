@@ -14,6 +14,6 @@ struct span identity_incarnation_name(void);
 MUST_USE enum err identity_boot(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
 
 /* OP_ADOPT. As write_run() says; sets store->is_adopted when the keys were replaced. */
-MUST_USE enum err identity_adopt(struct store *store, struct kv_txn *txn, struct op *op);
+MUST_USE enum err identity_adopt(struct store *store, struct kv_txn *txn, struct op *op, uint64_t wall_us);
 
 #endif

@@ -142,46 +142,54 @@ struct op_document {
     struct crdt_lww register_;
 };
 
-/* How many documents there may be whose keys begin with a letter; letter 0: with any. */
+/* How many documents there may be, and how large together, whose keys begin with one of some letters: a share of
+ * their own, so that those of one kind never take the room of another. */
 struct op_docs_bound {
-    uint8_t letter;
+    uint32_t letters; /* OP_DOCS_LETTER() of each, or-ed */
     uint32_t count_max;
-    const char *why; /* as below */
+    uint64_t bytes_max; /* keys and payloads */
+    const char *why;    /* as below */
 };
+
+#define OP_DOCS_LETTER(letter) (UINT32_C(1) << ((letter) - 'A'))
 
 /* What may be a document, and how many there may be: not the store's to know, but kept by it, in the transaction.
  * The same for what is written here and for what others wrote, or nodes would come to hold what others refuse;
  * only that a node's own writes leave a share of each bound free for what others write at the same time. What is
- * new in place of old and makes nothing more always may. */
+ * new in place of old and makes nothing more always may. Nothing may be while our clock is absurd: what is taken
+ * or written then would be from the future for all others, and for us when the clock is right again. */
 struct op_docs_rules {
     bool (*check)(const struct op_document *document, const char **why); /* `why` out when not: for ever */
     const struct op_docs_bound *bounds;
     uint32_t bounds_count;
-    uint64_t bytes_max; /* keys and payloads of all together */
-    const char *bytes_why;
     uint32_t own_percent; /* of each bound */
-    uint64_t time_max_us; /* of an own write */
-    const char *time_why;
-    uint64_t ahead_max_us; /* of our clock, what others wrote */
+    uint64_t clock_max_us;
+    const char *clock_why;
+    uint64_t ahead_max_us; /* of our clock, whoever wrote it */
     const char *ahead_why;
+    /* Without which other document this one is worth nothing: its key into `key`, and the length; 0: none. NULL:
+     * none has such a one. */
+    size_t (*stands_on)(const struct op_document *document, uint8_t key[KV_KEY_BYTES_MAX]);
+    const char *stands_why;
 };
 
 /* All documents out (OP_DOCS), or documents in: each wins over what is there, its time raised if need be
  * (OP_DOCS_WRITE; `register_` out: as it was written); or the winner of each and what is there stays, by
- * crdt_lww_merge() (OP_DOCS_MERGE; `register_` out: the winner, for view_renew()).
- * By the rules a write is refused as a whole (ERR_REFUSED), and from a merge is left out what may not be:
- * `documents` out are those that are there. */
+ * crdt_lww_merge() (OP_DOCS_MERGE; `documents` out: only those that won). A row that has rotted is no hindrance to
+ * a merge: what comes is put over it.
+ * By the rules a write is refused as a whole (ERR_REFUSED), and from a merge is left out what may not be. */
 struct op_docs {
     const struct op_docs_rules *rules; /* in; NULL for none. Set where ops are lent, for all of them */
     const char *why;                   /* out: why refused, or why the first that was left out; NULL */
     bool is_full;                      /* out: because of a bound of how much there may be */
-    uint32_t left_out_count;           /* out, of a merge */
+    uint32_t left_out_count;           /* out, of a merge… */
+    uint32_t left_out_letters;         /* …and of which letters: OP_DOCS_LETTER() */
     const uint8_t *empty_bucket_id;    /* of a write, NULL for none: nothing is written unless the bucket has no
                                           listed partition key */
     bool is_refused;                   /* out: it has */
     struct op_document *documents;
     uint32_t documents_count;
-    uint32_t changed_count; /* out, of a merge: how many of them won over what was there */
+    uint32_t changed_count; /* out, of a merge: how many won over what was there */
 };
 
 /* `incarnation` out: above every one before, and not below the wall clock in microseconds. */
@@ -191,12 +199,15 @@ struct op_boot {
 };
 
 /* The keys of a cluster, as a joining node is given them. `is_refused` out: the node is a member already, or this
- * store has items, or documents besides the demo's and the node's own; nothing was changed. Else all documents are
+ * store has items, or documents besides the demo's and the node's own, or a document of the new cluster is none
+ * that may be taken; nothing was changed. Else all documents are
  * gone, and the store is to be opened anew: until then it answers ERR_LOCKED to every op of writes.
  * With `keeps_own` the id and keys stay as they are, and so do the documents: only "is a member" is set, which
  * struct store shows when it is opened anew; writes go on. A member's is no refusal then. */
 struct op_adopt {
     bool keeps_own;
+    bool is_return; /* in: of a member that was taken out and is let in again. It may hold anything, and the keys
+                       stay; its documents go for those that come, in the one transaction */
     bool is_trial; /* in: nothing is changed, only said whether it would be refused */
     uint8_t cluster_id[STORE_CLUSTER_ID_BYTES];
     uint8_t hash_key[HASH_KEY_BYTES];
@@ -204,6 +215,7 @@ struct op_adopt {
     uint8_t documents_key[SEAL_KEY_BYTES];
     struct op_document *documents; /* in: the first ones of the new cluster, each as it is (not with keeps_own) */
     uint32_t documents_count;
+    const struct op_docs_rules *rules; /* in; NULL for none: one that may not be refuses the adoption */
     bool is_refused;
     char why[120]; /* out, with is_refused */
 };
@@ -234,7 +246,8 @@ struct op_check {
     uint32_t findings_count;
 };
 
-/* Which row was corrupt, when err is ERR_CORRUPT or ERR_VERSION and it is known: for the log. */
+/* Which row was corrupt, when that is known: for the log. The op may have gone well all the same, and have healed
+ * the row. */
 struct op_corrupt {
     const char *table; /* NULL: not known */
     bool is_page;      /* a page on the way to the rows is damaged: no row is named */

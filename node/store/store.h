@@ -16,9 +16,10 @@ enum { STORE_FORMAT_VERSION = 2, STORE_SCRATCH_BYTES_MAX = 1 << 30 };
 /* How much there is of documents, by the first letters of their keys, 'A' to 'Z'. */
 struct store_documents {
     bool is_known; /* counted at the first write of documents */
-    uint64_t bytes;
-    uint32_t count;
-    uint32_t letters[26];
+    struct store_letter {
+        uint32_t count;
+        uint64_t bytes; /* keys and payloads */
+    } letters[26];
 };
 
 struct store {

@@ -247,7 +247,7 @@ void write_run(struct store *store, struct kv_txn *txn, struct op *op, uint64_t 
     case OP_DOCS_WRITE: op->err = documents_write(store, txn, op, wall_us); break;
     case OP_DOCS_MERGE: op->err = documents_merge(store, txn, op, wall_us); break;
     case OP_BOOT: op->err = identity_boot(store, txn, op, wall_us); break;
-    case OP_ADOPT: op->err = identity_adopt(store, txn, op); break;
+    case OP_ADOPT: op->err = identity_adopt(store, txn, op, wall_us); break;
     case OP_READ:
     case OP_RANGE:
     case OP_INDEX:

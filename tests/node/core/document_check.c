@@ -253,6 +253,30 @@ static void no_bytes_do_harm(void **state)
     }
 }
 
+/* Every letter in one share, and all together what there may be of all: none takes room from another, and nothing
+ * has no bound. */
+static void each_kind_has_a_share_of_its_own(void **state)
+{
+    (void)state;
+    const struct op_docs_rules *rules = document_rules();
+    uint32_t letters = 0;
+    uint64_t bytes = 0;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < rules->bounds_count; i++) {
+        const struct op_docs_bound *bound = &rules->bounds[i];
+        assert_int_equal(letters & bound->letters, 0);
+        letters |= bound->letters;
+        bytes += bound->bytes_max;
+        count += bound->count_max;
+        bool is_unknown = (bound->letters & OP_DOCS_LETTER('Z')) != 0;
+        if (is_unknown) assert_true(bound->bytes_max <= LIMITS_DOCUMENTS_BYTES_MAX / 16);
+        if (is_unknown) assert_true(bound->count_max <= LIMITS_DOCUMENTS_MAX / 16);
+    }
+    assert_int_equal(letters, (1 << 26) - 1);
+    assert_true(bytes == LIMITS_DOCUMENTS_BYTES_MAX);
+    assert_true(count <= LIMITS_DOCUMENTS_MAX);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -264,6 +288,7 @@ int main(void)
         rig_test(absurd_members_and_roles_are_refused),
         rig_test(what_may_be_an_address_may_be_a_document),
         rig_test(rules_beyond_their_bounds_are_refused),
+        rig_test(each_kind_has_a_share_of_its_own),
         rig_test(no_bytes_do_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

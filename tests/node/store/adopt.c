@@ -308,6 +308,39 @@ static void documents_come_with_the_keys(void **state)
     }
 }
 
+static bool is_no_x(const struct op_document *document, const char **why)
+{
+    *why = document->register_.payload[0] == 'x' ? "an x" : NULL;
+    return *why == NULL;
+}
+
+/* By shape or by time: what no other node would take, this one could never write over. */
+static void a_document_that_no_node_would_take_refuses_the_adoption(void **state)
+{
+    struct rig *rig = *state;
+    static const struct op_docs_rules rules = {
+        .check = is_no_x, .clock_max_us = UINT64_MAX, .ahead_max_us = 1000, .ahead_why = "from the future"};
+    struct op_document them = {
+        .key = span_text("Nthem"),
+        .register_ = {.time_us = 5, .actor = 6, .payload = (const uint8_t *)"x", .payload_bytes = 1}};
+    struct op_adopt theirs = THEIRS;
+    theirs.documents = &them;
+    theirs.documents_count = 1;
+    theirs.rules = &rules;
+    put_demo(rig);
+    assert_ok(adopt(rig, &theirs));
+    assert_true(theirs.is_refused);
+    assert_string_equal(theirs.why, "an x");
+    them.register_.payload = (const uint8_t *)"y";
+    them.register_.time_us = UINT64_MAX;
+    assert_ok(adopt(rig, &theirs));
+    assert_true(theirs.is_refused);
+    assert_string_equal(theirs.why, "from the future");
+    them.register_.time_us = rig->wall_us + 1000;
+    assert_ok(adopt(rig, &theirs));
+    assert_false(theirs.is_refused);
+}
+
 static void a_trial_changes_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -417,6 +450,7 @@ int main(void)
         rig_test(a_rotten_incarnation_does_not_come_along),
         rig_test(a_corrupt_document_is_said_and_changes_nothing),
         rig_test(documents_come_with_the_keys),
+        rig_test(a_document_that_no_node_would_take_refuses_the_adoption),
         rig_test(a_trial_changes_nothing),
         rig_test(what_was_written_just_before_is_seen),
         cmocka_unit_test(a_failing_disk_leaves_one_cluster_or_the_other),

@@ -138,6 +138,54 @@ static void a_corrupt_document_is_said_and_not_left_out(void **state)
     }
 }
 
+/* What another node has of it heals it, whichever bit it was, and is counted as what it is; and what the merge
+ * brings beside it is taken, too. */
+static void a_merge_heals_a_rotten_document(void **state)
+{
+    struct rig *rig = *state;
+    struct op_document two[2] = {document("Aone", "sound"), document("Btwo", "old")};
+    struct op op = docs_write_op(rig, two, 2);
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    const struct op_document sound = two[0];
+    const uint64_t bytes = rig->store.documents.letters[0].bytes;
+    for (uint64_t bit = 0; disk_flip(&rig->disk, KV_DOCS, 0, bit); bit++) {
+        struct op_document theirs[2] = {sound, document("Btwo", "new")};
+        theirs[1].register_.time_us = rig->wall_us + bit + 1;
+        op = docs_write_op(rig, theirs, 2);
+        op.kind = OP_DOCS_MERGE;
+        rig_run(rig, &op, 1);
+        assert_ok(op.err);
+        assert_int_equal(op.docs.changed_count, 2);
+        assert_string_equal(op.corrupt.table, "docs"); /* for the log */
+        op = read_documents(rig);
+        expect_document(&op, 0, "Aone", "sound");
+        expect_document(&op, 1, "Btwo", "new");
+        struct op_document other = document("Cthree", "");
+        write_document(rig, &other);
+        assert_true(rig->store.documents.letters[0].bytes == bytes);
+        assert_int_equal(rig->store.documents.letters[0].count, 1);
+    }
+}
+
+static void a_merge_answers_only_what_it_changed(void **state)
+{
+    struct rig *rig = *state;
+    struct op_document two[2] = {document("Aone", "1"), document("Btwo", "2")};
+    struct op op = docs_write_op(rig, two, 2);
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    struct op_document theirs[3] = {document("Aone", "older"), document("Btwo", "newer"), document("Cthree", "3")};
+    theirs[1].register_.time_us = rig->wall_us + 1;
+    op = docs_write_op(rig, theirs, 3);
+    op.kind = OP_DOCS_MERGE;
+    rig_run(rig, &op, 1);
+    assert_ok(op.err);
+    assert_int_equal(op.docs.documents_count, 2);
+    expect_document(&op, 0, "Btwo", "newer");
+    expect_document(&op, 1, "Cthree", "3");
+}
+
 static void too_little_memory_is_said(void **state)
 {
     struct rig *rig = *state;
@@ -172,6 +220,8 @@ int main(void)
         rig_test(documents_outlive_a_restart),
         rig_test(documents_of_one_op_are_written_all_or_none),
         rig_test(a_corrupt_document_is_said_and_not_left_out),
+        rig_test(a_merge_heals_a_rotten_document),
+        rig_test(a_merge_answers_only_what_it_changed),
         rig_test(too_little_memory_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

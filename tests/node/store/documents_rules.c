@@ -3,7 +3,7 @@
  */
 #include "tests/lib/store_rig.h"
 
-enum { LARGE_BYTES = 1000, BYTES_MAX = 8 * LARGE_BYTES, AHEAD_US = 500 };
+enum { LARGE_BYTES = 1000, BYTES_MAX = 8 * LARGE_BYTES, AHEAD_US = 500, CLOCK_MAX_US = 1 << 20 };
 
 static bool check(const struct op_document *document, const char **why)
 {
@@ -12,18 +12,29 @@ static bool check(const struct op_document *document, const char **why)
     return !is_bad;
 }
 
-static const struct op_docs_bound BOUNDS[] = {{0, 12, "too many"}, {'V', 4, "too many versions"}};
+/* "Wx" stands on "Wy" when its payload is "y". */
+static size_t stands_on(const struct op_document *document, uint8_t key[KV_KEY_BYTES_MAX])
+{
+    if (document->key.bytes[0] != 'W' || document->register_.payload_bytes == 0) return 0;
+    key[0] = 'W';
+    key[1] = document->register_.payload[0];
+    return 2;
+}
+
+#define REST (OP_DOCS_LETTER('A') | OP_DOCS_LETTER('B') | OP_DOCS_LETTER('C'))
+static const struct op_docs_bound BOUNDS[] = {{REST, 12, BYTES_MAX, "too many or too large"},
+                                              {OP_DOCS_LETTER('V'), 4, 100, "too many versions"}};
 static const struct op_docs_rules RULES = {
     .check = check,
     .bounds = BOUNDS,
     .bounds_count = 2,
-    .bytes_max = BYTES_MAX,
-    .bytes_why = "too large",
     .own_percent = 75,
-    .time_max_us = 1 << 20,
-    .time_why = "no such time",
+    .clock_max_us = CLOCK_MAX_US,
+    .clock_why = "no such time",
     .ahead_max_us = AHEAD_US,
     .ahead_why = "the future",
+    .stands_on = stands_on,
+    .stands_why = "nothing to stand on",
 };
 
 static struct op_document document(const char *key, const char *payload, uint64_t time_us)
@@ -139,7 +150,7 @@ static void there_are_so_many_in_all(void **state)
         if (i >= 9) assert_int_equal(merge_one(rig, key, "", 5).docs.changed_count, 1);
     }
     struct op op = merge_one(rig, "Az", "", 5);
-    expect_left_out(&op, "too many");
+    expect_left_out(&op, "too many or too large");
 }
 
 static void bytes_are_bounded_and_what_shrinks_is_taken(void **state)
@@ -152,16 +163,18 @@ static void bytes_are_bounded_and_what_shrinks_is_taken(void **state)
     for (int i = 0; i < 6; i++)
         assert_ok(write_one(rig, keys[i], large).err);
     struct op op = write_one(rig, "B1", "");
-    expect_refused(&op, "too large", true);
+    expect_refused(&op, "too many or too large", true);
     for (int i = 6; i < 8; i++)
         assert_int_equal(merge_one(rig, keys[i], large, 5).docs.changed_count, 1);
     op = merge_one(rig, keys[8], "", 5);
-    expect_left_out(&op, "too large");
-    assert_ok(write_one(rig, keys[0], large).err); /* as large as before */
+    expect_left_out(&op, "too many or too large");
+    assert_int_equal(op.docs.left_out_letters, OP_DOCS_LETTER('A'));
+    assert_int_equal(merge_one(rig, "V1", "", 5).docs.changed_count, 1); /* has a share of its own */
+    assert_ok(write_one(rig, keys[0], large).err);                       /* as large as before */
     static char larger[LARGE_BYTES];
     memset(larger, 'x', LARGE_BYTES - 1);
     op = write_one(rig, keys[0], larger);
-    expect_refused(&op, "too large", true);
+    expect_refused(&op, "too many or too large", true);
     for (int i = 0; i < 3; i++)
         assert_ok(write_one(rig, keys[i], "").err); /* deleted */
     assert_ok(write_one(rig, "B1", "").err);
@@ -202,11 +215,44 @@ static void a_document_of_the_far_future_waits(void **state)
     assert_ok(op.err);
     assert_true(over.register_.time_us == latest_us + 1);
     assert_int_equal(merge_one(rig, "Btheirs", "", latest_us + 1).docs.changed_count, 1);
-    rig->wall_us = 1 << 20;
+}
+
+/* What is written here and what is taken have one bound of time: what this node stores, others store. */
+static void who_has_an_absurd_clock_writes_and_takes_nothing(void **state)
+{
+    struct rig *rig = *state;
+    const uint64_t right_us = rig->wall_us;
+    rig->wall_us = CLOCK_MAX_US;
     assert_ok(write_one(rig, "Cmine", "").err);
-    rig->wall_us++;
-    op = write_one(rig, "Cmine", "");
+    rig->wall_us = CLOCK_MAX_US + 1;
+    struct op op = write_one(rig, "Cmine", "");
     expect_refused(&op, "no such time", false);
+    op = merge_one(rig, "Ctheirs", "", CLOCK_MAX_US + 1);
+    expect_left_out(&op, "no such time");
+    rig->wall_us = right_us; /* others leave out what is above "Cmine" now: so it is not written either */
+    op = write_one(rig, "Cmine", "");
+    expect_refused(&op, "the future", false);
+    rig->wall_us = CLOCK_MAX_US - AHEAD_US + 1;
+    assert_ok(write_one(rig, "Cmine", "").err);
+}
+
+/* And comes in behind it when both come together. */
+static void what_stands_on_nothing_is_left_out(void **state)
+{
+    struct rig *rig = *state;
+    struct op op = merge_one(rig, "W2", "1", 5);
+    expect_left_out(&op, "nothing to stand on");
+    assert_false(op.docs.is_full);
+    op = write_one(rig, "W2", "1");
+    expect_refused(&op, "nothing to stand on", false);
+    struct op_document three[3] = {document("W1", "", 5), document("W2", "1", 5), document("W4", "3", 5)};
+    op = run(rig, OP_DOCS_MERGE, three, 3);
+    assert_ok(op.err);
+    assert_int_equal(op.docs.changed_count, 2);
+    assert_int_equal(op.docs.left_out_count, 1);
+    assert_int_equal(op.docs.left_out_letters, OP_DOCS_LETTER('W'));
+    assert_ok(write_one(rig, "W3", "2").err);
+    assert_int_equal(merge_one(rig, "W4", "3", 5).docs.changed_count, 1);
 }
 
 int main(void)
@@ -219,6 +265,8 @@ int main(void)
         rig_test(bytes_are_bounded_and_what_shrinks_is_taken),
         rig_test(what_was_not_stored_is_not_counted),
         rig_test(a_document_of_the_far_future_waits),
+        rig_test(who_has_an_absurd_clock_writes_and_takes_nothing),
+        rig_test(what_stands_on_nothing_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
