@@ -22,13 +22,17 @@ struct exchange_state {
     bool has_announcements; /* those differ, too */
     uint8_t groups[MESSAGE_GROUPS_BYTES];
     uint64_t announced_number; /* the layout the member said it acts upon, when it began */
-    uint64_t progress_ms;      /* the last step of it */
-    uint64_t taken_before;     /* exchange->documents_taken, when it began */
-    struct quiet {             /* it is not begun again by us… */
-        uint64_t until_ms;     /* …before this… */
-        uint8_t digest[16];    /* …as long as our documents are still these */
+    bool has_left_out_version; /* of those that came: the other may have a layout that we cannot */
+    uint64_t begun_ms;
+    uint64_t progress_ms;   /* the last step of it */
+    uint64_t taken_before;  /* exchange->documents_taken, when it began */
+    struct quiet {          /* it is not begun again by us… */
+        uint64_t until_ms;  /* …before this… */
+        uint8_t digest[16]; /* …as long as our documents are still these */
     } quiet;
-    uint32_t pages; /* of announcements we may still ask for */
+    uint32_t pages;   /* of announcements we may still ask for */
+    uint32_t answers; /* of announcements, that the other may still have */
+    bool has_greeted; /* its HELLO came */
 };
 
 bool exchange_init(struct cluster *cluster)
@@ -47,7 +51,9 @@ void exchange_on_view(struct cluster *cluster)
 
 static struct exchange_state *state_of(struct channel *channel)
 {
-    if (channel->exchange == NULL) channel->exchange = arena_alloc(&channel->arena, sizeof *channel->exchange);
+    if (channel->exchange != NULL) return channel->exchange;
+    channel->exchange = arena_alloc(&channel->arena, sizeof *channel->exchange);
+    if (channel->exchange != NULL) channel->exchange->answers = EXCHANGE_ANSWERS_MAX;
     return channel->exchange;
 }
 
@@ -81,9 +87,9 @@ static bool is_any(const uint8_t *groups)
 
 /* --- begin and end ---------------------------------------------------------------------------------------- */
 
-static struct message_known known_here(const struct cluster *cluster, const struct member *member)
+static struct message_known known_here(const struct member *member)
 {
-    uint64_t mark = gossip_announcement_mark(cluster->gossip, member);
+    uint64_t mark = gossip_announcement_mark(member);
     uint64_t incarnation = member->has_announcement ? member->announcement.incarnation : 0;
     return (struct message_known){member->id, incarnation, mark};
 }
@@ -96,7 +102,7 @@ static void say_known(struct cluster *cluster, struct channel *channel)
     for (uint32_t i = 0; i < members->count && message.known != NULL; i++) {
         const struct member *member = members->rows[i];
         if (!member->has_announcement || message.known_count == MESSAGE_KNOWN_MAX) continue;
-        message.known[message.known_count++] = known_here(cluster, member);
+        message.known[message.known_count++] = known_here(member);
     }
     if (message.known != NULL) (void)links_say(cluster, channel, LINK_NORMAL, &message);
 }
@@ -116,10 +122,13 @@ static void begin(struct cluster *cluster, struct channel *channel, bool is_ours
         .view = view_hold(*cluster->view),
         .is_ours = is_ours,
         .has_announcements = state->has_announcements,
+        .begun_ms = cluster->now_ms,
         .progress_ms = cluster->now_ms,
         .taken_before = cluster->exchange->documents_taken,
         .quiet = state->quiet,
         .pages = state->pages,
+        .answers = state->answers,
+        .has_greeted = state->has_greeted,
     };
     if (member != NULL && member->has_announcement) state->announced_number = member->announcement.layout_number;
     cluster->exchange->started_count++;
@@ -158,12 +167,12 @@ static void ask(struct cluster *cluster, struct channel *channel)
 }
 
 /* A member that said it acts upon a layout which it then could not show lied, to make others wait for it. Only
- * what it said before we asked is held against it: it looked at its documents after that; and nothing once we left
- * documents out, which may have been that layout. */
+ * what it said before we asked is held against it: it looked at its documents after that; and nothing when we left
+ * a version out, which may have been that layout. */
 static void check_number(struct cluster *cluster, struct channel *channel, uint64_t announced_number)
 {
     if (!channel->exchange->is_ours || announced_number <= cluster->exchange->layout_number) return;
-    if (cluster->exchange->documents_left_out > 0) return;
+    if (channel->exchange->has_left_out_version) return;
     links_offend(cluster, channel, "a layout number that it cannot show");
 }
 
@@ -194,16 +203,21 @@ void exchange_on_gone(struct cluster *cluster, struct channel *channel)
 }
 
 /* Our own store is not waited for in vain: a job is always answered. */
+static bool is_overdue(const struct cluster *cluster, const struct exchange_state *state)
+{
+    uint64_t interval_ms = cluster->settings->probe_interval_ms;
+    if (state->view == NULL || state->is_merging) return false;
+    return cluster->now_ms - state->progress_ms >= EXCHANGE_STALL_INTERVALS * interval_ms ||
+           cluster->now_ms - state->begun_ms >= EXCHANGE_END_INTERVALS * interval_ms;
+}
+
 void exchange_on_time(struct cluster *cluster)
 {
-    uint64_t patience_ms = EXCHANGE_STALL_INTERVALS * cluster->settings->probe_interval_ms;
     for (uint32_t i = 0; i < LINKS_MAX; i++) {
         struct channel *channel = cluster->links->channels[i];
         if (channel == NULL || channel->exchange == NULL || channel->state != CHANNEL_READY) continue;
-        const struct exchange_state *state = channel->exchange;
-        if (state->view == NULL || state->is_merging || cluster->now_ms - state->progress_ms < patience_ms)
-            continue;
-        links_end(cluster, channel);
+        if (channel->exchange->answers < EXCHANGE_ANSWERS_MAX) channel->exchange->answers++;
+        if (is_overdue(cluster, channel->exchange)) links_end(cluster, channel);
     }
 }
 
@@ -353,6 +367,8 @@ static void on_merged(struct cluster *cluster, struct cluster_job *job)
     channel = links_find(cluster, job->link, job->link_serial); /* a member may have been removed by it */
     if (channel == NULL) return;
     channel->exchange->is_merging = false;
+    bool is_version = (job->op.docs.left_out_letters & OP_DOCS_LETTER(DOCUMENT_LAYOUT)) != 0;
+    if (is_version) channel->exchange->has_left_out_version = true;
     if (is_done) {
         say_taken(cluster, channel);
     } else {
@@ -388,12 +404,13 @@ static void on_documents(struct cluster *cluster, struct channel *channel, const
         return;
     }
     uint32_t count = message->documents_count;
-    const char *why = exchange_check(*cluster->view, message->documents, &count,
-                                     cluster->exchange->documents_left_out > 0);
+    const char *why = exchange_check(*cluster->view, message->documents, &count);
+    if (why == NULL && message->documents_count == 0 && !message->is_last) why = "no documents, and not the last";
     if (why != NULL) {
         links_offend(cluster, channel, why);
         return;
     }
+    if (count < message->documents_count) state->has_left_out_version = true;
     state->got_last = message->is_last;
     if (count == 0) {
         say_taken(cluster, channel);
@@ -427,6 +444,16 @@ static bool is_in_order(const struct message *message)
     return true;
 }
 
+/* May the other have announcements once more? */
+static bool may_answer(struct channel *channel)
+{
+    struct exchange_state *state = state_of(channel);
+    if (state == NULL || state->answers == 0) return false;
+    if (link_queued_bytes(&channel->link) > EXCHANGE_QUEUED_BYTES_MAX) return false;
+    state->answers--;
+    return true;
+}
+
 /* Send what is newer here, ask for what is newer there: a message of each, whatever the other says it knows. From
  * a row of the dice's on, so that what one of us cannot take does not stand before all else for ever. */
 static void on_known(struct cluster *cluster, struct channel *channel, const struct message *message)
@@ -440,13 +467,14 @@ static void on_known(struct cluster *cluster, struct channel *channel, const str
         links_offend(cluster, channel, "nodes out of order");
         return;
     }
+    if (!may_answer(channel)) return;
     uint32_t first = members->count == 0 ? 0 : (uint32_t)(prng_u64(&cluster->prng) % members->count);
     uint32_t at = 0;
     for (uint32_t i = 0; i < members->count; i++) {
         uint32_t index = (first + i) % members->count;
         const struct member *member = members->rows[index];
         if (index == 0) at = 0;
-        const struct message_known mine = known_here(cluster, member);
+        const struct message_known mine = known_here(member);
         const struct message_known theirs = known_there(message, &at, member->id);
         /* Two of one incarnation: both go over, and both of us then hold the same of them. */
         bool is_other = mine.incarnation == theirs.incarnation && mine.mark != theirs.mark;
@@ -472,6 +500,7 @@ static void on_wanted(struct cluster *cluster, struct channel *channel, const st
 {
     struct span spans[MESSAGE_ANNOUNCEMENTS_MAX];
     struct message ours = {.kind = MESSAGE_ANNOUNCEMENTS, .spans = spans};
+    if (!may_answer(channel)) return;
     for (uint32_t i = 0; i < message->spans_count && ours.spans_count < MESSAGE_ANNOUNCEMENTS_MAX; i++) {
         const struct member *member = members_find(&cluster->members, message->spans[i].bytes);
         if (member != NULL && member->has_announcement) spans[ours.spans_count++] = member->announcement_bytes;
@@ -511,11 +540,16 @@ void exchange_greet(struct cluster *cluster, struct channel *channel)
 static void on_hello(struct cluster *cluster, struct channel *channel, const struct message *message)
 {
     uint8_t digest[16] = {0};
+    struct exchange_state *state = state_of(channel);
+    if (state == NULL) return;
+    if (state->has_greeted) {
+        links_offend(cluster, channel, "a second greeting");
+        return;
+    }
+    state->has_greeted = true;
     hear(cluster, channel, message->announcement);
     if (channel->number >= LIMITS_LINKS_DIALLED_MAX || channel->state != CHANNEL_READY) return;
     if (cluster->gossip != NULL) gossip_announcements_digest(cluster->gossip, digest);
-    struct exchange_state *state = state_of(channel);
-    if (state == NULL) return;
     state->has_announcements = memcmp(digest, message->announcements_digest.bytes, 16) != 0;
     if (memcmp(cluster->exchange->digest, message->documents_digest.bytes, 16) != 0) {
         ask(cluster, channel);
@@ -567,4 +601,20 @@ void exchange_with(struct cluster *cluster, const struct member *member)
     if (!member->has_announcement || asking_count(cluster) >= EXCHANGE_ASKING_MAX) return;
     if (links_has_address(cluster, member->announcement.address)) return;
     (void)links_dial(cluster, member->announcement.address, CHANNEL_FOR_EXCHANGE);
+}
+
+void exchange_with_all(struct cluster *cluster)
+{
+    const struct members *members = &cluster->members;
+    if (members->count > GOSSIP_SMALL_MAX) return;
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct member *member = members->rows[i];
+        if (member->is_self || member->state != MEMBER_ALIVE) continue;
+        struct channel *channel = links_to(cluster, member->id);
+        if (channel != NULL) {
+            ask(cluster, channel);
+        } else if (!links_has_address(cluster, member->announcement.address)) {
+            (void)links_dial(cluster, member->announcement.address, CHANNEL_FOR_EXCHANGE);
+        }
+    }
 }

@@ -38,14 +38,13 @@ static const char *check_parent(const struct view *view, const struct op_documen
     if (!layout_document_names(id, payload_of(document), &number, &hash)) return "a malformed layout version";
     if (number <= 1) return NULL;
     *has_parent = find_version(view, documents, count, number - 1, hash, &parent);
-    if (!*has_parent) return "a layout version without its parent";
+    if (!*has_parent) return NULL;
     bool is_same = layout_document_partitions(payload_of(document)) ==
                    layout_document_partitions(payload_of(&parent));
     return is_same ? NULL : "a layout version of another number of partitions than its parent";
 }
 
-const char *exchange_check(const struct view *view, struct op_document *documents, uint32_t *count,
-                           bool may_have_gaps)
+const char *exchange_check(const struct view *view, struct op_document *documents, uint32_t *count)
 {
     const struct span none = {NULL, 0};
     struct span last = none;
@@ -59,7 +58,7 @@ const char *exchange_check(const struct view *view, struct op_document *document
         if (!document_check(document, &why)) return why;
         if (document->key.bytes[0] == DOCUMENT_LAYOUT)
             why = check_parent(view, documents, kept, document, &has_parent);
-        if (why != NULL && (has_parent || !may_have_gaps)) return why;
+        if (why != NULL) return why;
         if (has_parent) documents[kept++] = *document;
     }
     *count = kept;

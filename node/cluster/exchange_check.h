@@ -8,10 +8,9 @@
  * sends it. How many documents there may be, and of what time, is not asked here but by the store
  * (document_rules()).
  *
- *   documents, count  in: the batch; out: without the layout versions that stand on none we have
- *   may_have_gaps     that may be because we left such a version out ourselves: then it is nobody's fault */
-const char *exchange_check(const struct view *view, struct op_document *documents, uint32_t *count,
-                           bool may_have_gaps);
+ *   documents, count  in: the batch; out: without the layout versions that stand on none we have. Those are
+ * nobody's fault: who sent them, or we, may have left out what is between */
+const char *exchange_check(const struct view *view, struct op_document *documents, uint32_t *count);
 
 /* The same for what a JOIN_GRANT brings: documents of members and their addresses only. */
 const char *exchange_check_grant(const struct op_document *documents, uint32_t count);

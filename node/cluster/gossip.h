@@ -90,7 +90,7 @@ struct span gossip_announcement(const struct gossip *gossip);
 void gossip_announcements_digest(const struct gossip *gossip, uint8_t digest[16]);
 
 /* Which announcement of it is held, in 8 bytes; 0: none. Two of one incarnation have two. */
-uint64_t gossip_announcement_mark(const struct gossip *gossip, const struct member *member);
+uint64_t gossip_announcement_mark(const struct member *member);
 
 /* `by` sent what no honest node sends: counted, named in the log, and at GOSSIP_OFFENCES_MAX quarantined (H12).
  * One a minute is forgiven. Of a packet only when it is fresh by the sender's clock, and newer than the last that

@@ -41,26 +41,20 @@ static void hash_of(const struct gossip *gossip, struct span announcement, uint8
 
 static void forget_announcement(struct gossip *gossip, struct member *member)
 {
-    uint8_t hash[16];
     if (!member->has_announcement) return;
-    hash_of(gossip, member->announcement_bytes, hash);
-    digest_subtract(gossip->announcements, hash);
+    digest_subtract(gossip->announcements, gossip_row_of(member)->announcement_hash);
     member->has_announcement = false;
     gossip->announcements_difference.changed_ms = gossip->now_ms;
 }
 
-uint64_t gossip_announcement_mark(const struct gossip *gossip, const struct member *member)
+uint64_t gossip_announcement_mark(const struct member *member)
 {
-    uint8_t hash[16];
-    if (!member->has_announcement) return 0;
-    hash_of(gossip, member->announcement_bytes, hash);
-    return wire_load_u64(hash);
+    return member->has_announcement ? wire_load_u64(gossip_row_of(member)->announcement_hash) : 0;
 }
 
 bool gossip_keep_announcement(struct gossip *gossip, struct member *member, struct span bytes)
 {
     struct gossip_row *row = gossip_row_of(member);
-    uint8_t hash[16];
     if (bytes.length > row->announcement_room) {
         size_t steps = (bytes.length + GOSSIP_ANNOUNCEMENT_ROOM_STEP - 1) / GOSSIP_ANNOUNCEMENT_ROOM_STEP;
         uint8_t *room = arena_alloc(&gossip->arena, steps * GOSSIP_ANNOUNCEMENT_ROOM_STEP);
@@ -74,8 +68,8 @@ bool gossip_keep_announcement(struct gossip *gossip, struct member *member, stru
     member->announcement_bytes = span_of(row->announcement, bytes.length);
     member->has_announcement = announcement_decode(member->announcement_bytes, &member->announcement);
     assert(member->has_announcement); /* it was decoded before */
-    hash_of(gossip, member->announcement_bytes, hash);
-    digest_add(gossip->announcements, hash);
+    hash_of(gossip, member->announcement_bytes, row->announcement_hash);
+    digest_add(gossip->announcements, row->announcement_hash);
     gossip->announcements_difference.changed_ms = gossip->now_ms;
     return true;
 }

@@ -52,7 +52,7 @@ static const struct member *row(void)
 
 static uint64_t mark_held(void)
 {
-    return gossip_announcement_mark(puppet.node.cluster.gossip, row());
+    return gossip_announcement_mark(row());
 }
 
 static void expect_both_go_over(struct span ours)

@@ -248,8 +248,8 @@ static struct op_document version_of(uint64_t number, const uint8_t *parent, uin
     return version;
 }
 
-/* Number 7, whose parents nobody has ever seen. */
-static void a_layout_version_after_a_gap_is_named(void **state)
+/* Number 7, whose parents nobody has ever seen: who sends it may have left out what is between. */
+static void a_layout_version_after_a_gap_is_left_out_and_nobody_named(void **state)
 {
     (void)state;
     static const uint8_t parent[RING_LAYOUT_HASH_BYTES] = {1};
@@ -257,7 +257,61 @@ static void a_layout_version_after_a_gap_is_named(void **state)
     struct op_document version = version_of(7, parent, RING_PARTITIONS, hash);
     puppet_ask_for_documents(&puppet);
     say_documents(&version, 1);
-    expect_named("a layout version without its parent");
+    assert_int_equal(puppet.heard[MESSAGE_DOCS_TAKEN], 1);
+    assert_int_equal(offences(), 0);
+    assert_int_equal(view_documents_count(view()), documents_before);
+}
+
+/* More than any disk of ours would take, of kinds nobody knows: what the cluster needs still finds room. */
+static void a_flood_of_unknown_kinds_takes_no_room_from_others(void **state)
+{
+    (void)state;
+    enum { SIZE = LIMITS_DOCUMENT_BYTES_MAX, COUNT = LIMITS_DOCUMENTS_BYTES_MAX / 16 / SIZE + 8 };
+    const struct span payload = span_of(arena_alloc(&puppet.arena, SIZE), SIZE);
+    puppet_ask_for_documents(&puppet);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "Z%04u", i);
+        struct op_document flood = document(key, 5, payload);
+        const struct message message = {.kind = MESSAGE_DOCS, .documents = &flood, .documents_count = 1};
+        puppet_say(&puppet, &message);
+    }
+    assert_in_range(puppet.node.cluster.exchange->documents_left_out, 8, 9);
+    assert_int_equal(offences(), 0);
+    uint32_t count = view_documents_count(view());
+    const struct store_documents *documents = &puppet.store.documents;
+    assert_true(documents->letters['Z' - 'A'].bytes <= LIMITS_DOCUMENTS_BYTES_MAX / 16);
+    struct op_document alias = document("Ahonest", 5, document_encode_alias(&puppet.arena, NULL));
+    const struct message message = {.kind = MESSAGE_DOCS, .documents = &alias, .documents_count = 1};
+    puppet_say(&puppet, &message);
+    assert_int_equal(view_documents_count(view()), count + 1);
+}
+
+/* Each as a word of its own: of little use to anybody but who wants the exchange, and its view, to stay. */
+static void no_documents_and_more_to_come_are_named(void **state)
+{
+    (void)state;
+    const struct message nothing = {.kind = MESSAGE_DOCS};
+    puppet_ask_for_documents(&puppet);
+    puppet_say(&puppet, &nothing);
+    expect_named("no documents, and not the last");
+}
+
+/* A document now and then is a step each time; but there is an end to it. */
+static void an_exchange_without_end_is_dropped(void **state)
+{
+    (void)state;
+    const uint64_t interval_ms = puppet.node.cluster.settings->probe_interval_ms;
+    struct op_document alias = document("Ahonest", 5, document_encode_alias(&puppet.arena, NULL));
+    const struct message message = {.kind = MESSAGE_DOCS, .documents = &alias, .documents_count = 1};
+    puppet_ask_for_documents(&puppet);
+    uint32_t steps = 0;
+    for (; !puppet.is_closed_by_node && steps < 2 * EXCHANGE_END_INTERVALS / 25; steps++) {
+        puppet_say(&puppet, &message);
+        puppet_wait(&puppet, 25 * interval_ms);
+    }
+    assert_in_range(steps, EXCHANGE_END_INTERVALS / 25 - 2, EXCHANGE_END_INTERVALS / 25 + 2);
+    assert_int_equal(offences(), 0);
 }
 
 /* The first version is from the future and left out: then that the second has no parent here is our doing. */
@@ -358,10 +412,15 @@ static void a_forged_announcement_is_counted_against_who_sent_it(void **state)
     assert_true(members_find(&puppet.node.cluster.members, puppet_id(&puppet))->offences > 0);
 }
 
-/* It says that it acts upon layout 1000 and then has none to show. */
+/* It says that it acts upon layout 1000 and then has none to show. That something else of its making was left out
+ * once is no excuse. */
 static void a_layout_number_that_is_not_shown_is_named(void **state)
 {
     (void)state;
+    struct op_document future = document("Aforever", UINT64_MAX, document_encode_alias(&puppet.arena, NULL));
+    puppet_ask_for_documents(&puppet);
+    say_documents(&future, 1);
+    assert_int_equal(puppet.node.cluster.exchange->documents_left_out, 1);
     static uint8_t none[16];
     static uint8_t groups[MESSAGE_GROUPS_BYTES];
     puppet_hang_up(&puppet);
@@ -411,6 +470,35 @@ static void who_knows_nobody_is_told_a_message_at_a_time(void **state)
     assert_int_equal(puppet.last[MESSAGE_ANNOUNCEMENTS].spans_count, MESSAGE_ANNOUNCEMENTS_MAX);
     for (uint32_t i = 0; i < members->count; i++)
         members->rows[i]->has_announcement = false;
+}
+
+/* Words of three bytes without end: as many are answered as an exchange needs, and then one each interval. */
+static void who_asks_for_announcements_without_end_has_few_answers(void **state)
+{
+    (void)state;
+    const struct message known = {.kind = MESSAGE_KNOWN}; /* it has no announcement of the node's own */
+    for (uint32_t i = 0; i < 3 * EXCHANGE_ANSWERS_MAX; i++)
+        puppet_say(&puppet, &known);
+    assert_int_equal(puppet.heard[MESSAGE_ANNOUNCEMENTS], EXCHANGE_ANSWERS_MAX);
+    assert_false(puppet.is_closed_by_node);
+    puppet_wait(&puppet, 3 * puppet.node.cluster.settings->probe_interval_ms);
+    puppet_say(&puppet, &known);
+    assert_int_equal(puppet.heard[MESSAGE_ANNOUNCEMENTS], EXCHANGE_ANSWERS_MAX + 1);
+    assert_int_equal(offences(), 0);
+}
+
+static void a_second_greeting_is_named(void **state)
+{
+    (void)state;
+    static uint8_t none[16];
+    const struct message hello = {.kind = MESSAGE_HELLO,
+                                  .announcement = own_announcement(0),
+                                  .documents_digest = span_of(none, 16),
+                                  .announcements_digest = span_of(none, 16)};
+    puppet_say(&puppet, &hello);
+    assert_int_equal(offences(), 0);
+    puppet_say(&puppet, &hello);
+    expect_named("a second greeting");
 }
 
 static void knowledge_out_of_order_is_named(void **state)
@@ -481,13 +569,18 @@ int main(void)
         test(documents_out_of_order_are_named),
         test(a_document_of_the_far_future_is_left_out_and_nobody_named),
         test(a_malformed_document_spoils_its_batch),
-        test(a_layout_version_after_a_gap_is_named),
+        test(a_layout_version_after_a_gap_is_left_out_and_nobody_named),
+        test(a_flood_of_unknown_kinds_takes_no_room_from_others),
+        test(no_documents_and_more_to_come_are_named),
+        test(an_exchange_without_end_is_dropped),
         test(a_gap_of_our_own_making_is_nobodys_fault),
         test(a_version_of_another_number_of_partitions_is_named),
         test(a_million_invented_members_are_no_more_than_there_may_be),
         test(a_forged_announcement_is_counted_against_who_sent_it),
         test(a_layout_number_that_is_not_shown_is_named),
         test(who_knows_nobody_is_told_a_message_at_a_time),
+        test(who_asks_for_announcements_without_end_has_few_answers),
+        test(a_second_greeting_is_named),
         test(knowledge_out_of_order_is_named),
         test(an_exchange_that_gets_nowhere_is_dropped),
         test(who_goes_on_is_not_listened_to),
