@@ -101,6 +101,30 @@ static void add_peers(const struct cluster *cluster, struct lister *lister)
     }
 }
 
+/* Only while nobody else is there: a node that answers has our secret, and one that has just started closes links
+ * for a moment. */
+static void add_closing(const struct cluster *cluster, struct lister *lister)
+{
+    const struct cluster_settings *settings = cluster->settings;
+    const uint64_t heard_ms_max = FORMATION_HEARD_PERIODS * settings->probe_interval_ms;
+    const char *first = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < cluster->members.count; i++)
+        if (!cluster->members.rows[i]->is_self && cluster->members.rows[i]->state == MEMBER_ALIVE) return;
+    for (uint32_t i = 0; i < settings->peers_count; i++) {
+        const struct formation_peer *peer = &cluster->formation->peers[i];
+        if (peer->kind != FORMATION_PEER_CLOSES || cluster->now_ms - peer->heard_ms > heard_ms_max) continue;
+        if (first == NULL) first = settings->peers[i];
+        count++;
+    }
+    if (count == 0 || !is_it(lister)) return;
+    char more[48] = "";
+    if (count > 1) snprintf(more, sizeof more, " and %u more peer%s", count - 1, count == 2 ? "" : "s");
+    snprintf(lister->line, LINE_CHARS,
+             "%.100s%s end%s our connection: another secret ([rpc] secret_file), or not the port for nodes", first,
+             more, count == 1 ? "s" : "");
+}
+
 /* --- others ----------------------------------------------------------------------------------------------- */
 
 static void add_absent(const struct cluster *cluster, const struct member *member, struct lister *lister)
@@ -169,5 +193,6 @@ bool cluster_problem(const struct cluster *cluster, uint32_t index, char line[25
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
         add_documents(cluster, members->rows[i], &lister);
     add_peers(cluster, &lister);
+    add_closing(cluster, &lister);
     return lister.is_found;
 }

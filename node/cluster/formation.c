@@ -70,6 +70,14 @@ static void note(struct cluster *cluster, const struct channel *channel, enum fo
     memcpy(peer->node_id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
 }
 
+/* No reason to look sooner: it will do so again. */
+static void note_closed(struct cluster *cluster, const struct channel *channel)
+{
+    if (channel->peer_index >= cluster->settings->peers_count || cluster->is_draining) return;
+    struct formation_peer *peer = &cluster->formation->peers[channel->peer_index];
+    *peer = (struct formation_peer){.kind = FORMATION_PEER_CLOSES, .heard_ms = cluster->now_ms};
+}
+
 /* Nobody answers for what two processes with one identity write (H2), and each would write over what the other
  * says of the node: until one of them is gone neither asks to be let in, founds, gives roles or says its address.
  */
@@ -137,6 +145,8 @@ void formation_on_gone(struct cluster *cluster, struct channel *channel)
     if (channel->link.reason == LINK_REASON_SELF) note(cluster, channel, FORMATION_PEER_SELF);
     if (channel->link.reason == LINK_REASON_COPY) note(cluster, channel, FORMATION_PEER_COPY);
     if (channel->link.reason == LINK_REASON_CLUSTER) note(cluster, channel, FORMATION_PEER_FOREIGN);
+    bool is_cut = channel->link.state != NULL && !link_is_ready(&channel->link) && channel->link.reason == NULL;
+    if (is_cut) note_closed(cluster, channel);
 }
 
 /* Was it this node, or does a member that answers live there? An address may be a name: who answered counts. */

@@ -30,6 +30,7 @@ enum formation_peer_kind {
     FORMATION_PEER_FRESH,
     FORMATION_PEER_MEMBER,  /* of a cluster we may join, or of ours */
     FORMATION_PEER_FOREIGN, /* of another cluster than ours */
+    FORMATION_PEER_CLOSES,  /* one that ends the link in its handshake: it has another secret, or it is no node */
 };
 
 struct formation_peer {

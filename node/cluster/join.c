@@ -223,7 +223,9 @@ void join_on_ready(struct cluster *cluster, struct channel *channel)
 static const char *explain(const struct channel *channel, const char *why)
 {
     bool is_cut = channel->link.state != NULL && !link_is_ready(&channel->link) && channel->link.reason == NULL;
-    if (is_cut) return "the connection was closed by the other end: it has another secret, or has just started";
+    if (is_cut)
+        return "the connection was closed by the other end: it has another secret, has just started, or it is "
+               "not the port for nodes (rpc= in its log)";
     return why == NULL ? "the link was closed" : why;
 }
 

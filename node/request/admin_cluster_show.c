@@ -234,8 +234,11 @@ static void write_waiting(const struct cluster *cluster, const struct plan_input
     struct plan_result result;
     bool is_forming = cluster != NULL && cluster->settings->bootstrap == CLUSTER_AUTO &&
                       view_layout(input->view) == NULL;
-    if (is_forming) plan_auto(input, &result);
-    if (is_forming && result.verdict == PLAN_NOTHING) {
+    bool is_member = cluster != NULL && cluster->stage == CLUSTER_MEMBER;
+    if (is_forming && is_member) plan_auto(input, &result);
+    if (is_forming && !is_member) {
+        admin_write_text(writer, "no_layout_because", span_text("this node is in no cluster yet"));
+    } else if (is_forming && result.verdict == PLAN_NOTHING) {
         admin_write_text(writer, "no_layout_because", span_text(result.message));
     } else {
         admin_write_null(writer, "no_layout_because");

@@ -2,6 +2,7 @@
 
 import pytest
 
+import crowd
 import skerry
 
 
@@ -87,3 +88,15 @@ def test_two_nodes_become_one_cluster_and_one_of_them_goes(start_server, tmp_pat
     assert one.admin.call("POST", "/v1/cluster/remove", {"node": id_of_two}).expect(200).json() == {"changed": True}
     assert len(one.admin.get("/v1/cluster")["nodes"]) == 1
     refused(one.admin.call("POST", "/v1/cluster/remove", {"node": id_of_two}), 404, "NoSuchNode")
+
+
+def test_a_node_with_another_secret_says_so(start_server):
+    one = start_server(name="one")
+    address = one.admin.get("/v1/cluster")["address"]
+    two = start_server("--cluster-peers", address, "--cluster-zone", "z",
+                       "--cluster-capacity", "1", "--cluster-bootstrap", "auto", "--rpc-probe-interval-ms", "20",
+                       name="two")
+    said = f"{address} ends our connection: another secret"
+    told = crowd.until(lambda: two.admin.get("/v1/cluster"),
+                       lambda told: any(line.startswith(said) for line in told["problems"]), "it says so")
+    assert told["no_layout_because"] == "this node is in no cluster yet"
