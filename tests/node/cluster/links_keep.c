@@ -376,6 +376,7 @@ static void a_copy_of_this_node_is_named_and_oneself_is_not(void **state)
         strstr(puppet.log, "was refused remote=10.0.0.9:3901 why=the other end has this node's identity"));
     assert_true(cluster_problem(cluster, 0, line));
     assert_non_null(strstr(line, "another process at 10.0.0.9:3901 has the identity of this node"));
+    assert_true(cluster_is_doubled(cluster));
     puppet_wait(&puppet, 2 * LINKS_COPY_MS);
     assert_false(links_has_copy(cluster));
     puppet.log[0] = '\0';
