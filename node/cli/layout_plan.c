@@ -124,6 +124,7 @@ void layout_print_plan(const json_t *plan)
         } else {
             printf("nothing is staged, and there is no layout yet (`skerry layout assign`)\n");
         }
+        print_warnings(plan);
         return;
     }
     printf("staged for version %llu:\n", (unsigned long long)version);

@@ -255,8 +255,9 @@ static int show_connected(struct connect *connect)
         output_json(json_incref(cluster));
     } else {
         char id_text[ROSTER_SHORT_CHARS];
-        printf("connected: cluster %s, %zu nodes\n", roster_short(cluster, "cluster", id_text),
-               json_array_size(json_object_get(cluster, "nodes")));
+        size_t count = json_array_size(json_object_get(cluster, "nodes"));
+        printf("connected: cluster %s, %zu node%s\n", roster_short(cluster, "cluster", id_text), count,
+               count == 1 ? "" : "s");
     }
     json_decref(cluster);
     return CLI_DONE;

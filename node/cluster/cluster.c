@@ -6,6 +6,7 @@
 #include "node/cluster/exchange.h"
 #include "node/cluster/formation.h"
 #include "node/cluster/join.h"
+#include "node/cluster/join_connect.h"
 #include "node/cluster/links.h"
 
 #include <assert.h>
@@ -18,6 +19,7 @@ enum {
     TIMERS_MAX = LINKS_MAX + 2, /* a link each, the rounds of formation, the operator's patience */
     BOOT_LOOK_MS = 20,          /* until two commits are done */
     RESERVE = 1 << 20,          /* incarnations that one start may use: a refutation each */
+    TELLERS = 3,                /* of those who hear of it tell a node that it was taken out */
     SAY_AGAIN_MS = 60000,       /* how full the store is, is said this often at most */
     USED_BITS = 3,              /* …and only so exactly: each change is news that all must hear */
 };
@@ -48,6 +50,8 @@ static void on_message(struct cluster *cluster, struct channel *channel, const s
     }
     if (channel->is_full && !is_joining) {
         exchange_on_message(cluster, channel, message);
+        if (message->kind == MESSAGE_HELLO && channel->state == CHANNEL_READY)
+            join_connect_greeted(cluster, channel);
     } else {
         join_on_message(cluster, channel, message);
     }
@@ -216,13 +220,41 @@ static void renew(struct cluster *cluster)
     renew_stage(cluster);
 }
 
+/* A node that was taken out shall hear of it, and it is not spoken to any more: it is dialled, and told when it
+ * greets us. By whoever took it out, and by some of those who hear of it. */
+static void tell_removed(struct cluster *cluster, bool is_from_here)
+{
+    const struct members *members = &cluster->members;
+    if (!join_is_self_known(cluster)) return;
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct member *member = members->rows[i];
+        bool was_removed = false;
+        (void)view_is_member(*cluster->view, member->id, &was_removed);
+        if (!was_removed || !member->has_announcement || links_to(cluster, member->id) != NULL) continue;
+        if (is_from_here || prng_u64(&cluster->prng) % members->count < TELLERS)
+            (void)links_dial(cluster, member->announcement.address, CHANNEL_FOR_EXCHANGE);
+    }
+}
+
+/* Was it changed here, and not by an exchange? Then the others do not have it yet: few are told at once, many by
+ * gossip's digests. */
+static void on_new_view(struct cluster *cluster)
+{
+    bool is_from_here = cluster->exchange->documents_taken == cluster->taken_before;
+    bool is_first = cluster->seen == NULL;
+    cluster->taken_before = cluster->exchange->documents_taken;
+    view_release(cluster->seen);
+    cluster->seen = view_hold(*cluster->view);
+    if (!is_first) tell_removed(cluster, is_from_here);
+    renew(cluster);
+    if (is_from_here && !is_first) exchange_with_all(cluster);
+}
+
 void cluster_on_view(struct cluster *cluster)
 {
     if (!cluster->is_on) return;
     if (*cluster->view != cluster->seen) {
-        view_release(cluster->seen);
-        cluster->seen = view_hold(*cluster->view);
-        renew(cluster);
+        on_new_view(cluster);
     } else {
         renew_stage(cluster);
     }

@@ -83,6 +83,7 @@ struct cluster {
     uint64_t incarnation;     /* above all this node ever announced; 0: not known yet */
     uint64_t reserved;        /* and up to here what is announced is durable: the next start is above it */
     uint64_t said_ms;         /* when we last looked whether there is something new to say of us */
+    uint64_t taken_before;    /* exchange->documents_taken, when the view was last another one */
     uint32_t jobs_count;      /* ops lent to the store */
 };
 

@@ -4,6 +4,7 @@
 #include "node/cluster/formation.h"
 #include "node/cluster/join.h"
 #include "node/cluster/links.h"
+#include "ring/layout.h"
 
 #include <stdio.h>
 
@@ -125,6 +126,42 @@ static void add_closing(const struct cluster *cluster, struct lister *lister)
              more, count == 1 ? "s" : "");
 }
 
+/* --- roles ------------------------------------------------------------------------------------------------ */
+
+/* The name it had, or the beginning of its id. */
+static void name_gone(const struct cluster *cluster, const uint8_t *id, char name[CLUSTER_NAME_BYTES])
+{
+    enum { SHORT_ID_BYTES = 8 };
+    uint8_t key[1 + LINK_NODE_ID_BYTES] = {DOCUMENT_MEMBER};
+    struct op_document document;
+    struct document_member member = {0};
+    memcpy(key + 1, id, LINK_NODE_ID_BYTES);
+    bool is_there = view_document_of(*cluster->view, span_of(key, sizeof key), &document) &&
+                    document_decode_member(span_of(document.register_.payload, document.register_.payload_bytes),
+                                           &member);
+    if (is_there && member.name.length > 0) {
+        snprintf(name, CLUSTER_NAME_BYTES, "%.*s", (int)member.name.length, (const char *)member.name.bytes);
+    } else {
+        hash_hex(id, SHORT_ID_BYTES, name);
+        name[(size_t)2 * SHORT_ID_BYTES] = '\0';
+    }
+}
+
+/* Partitions are counted as held there that nobody holds. */
+static void add_roles(const struct cluster *cluster, struct lister *lister)
+{
+    const struct ring_layout *layout = view_layout(*cluster->view);
+    char name[CLUSTER_NAME_BYTES];
+    if (layout == NULL || cluster->stage == CLUSTER_REMOVED || !cluster->identity.is_member) return;
+    for (uint32_t i = 0; i < layout->nodes_count && !lister->is_found; i++) {
+        if (view_is_member(*cluster->view, layout->nodes[i].id, NULL) || !is_it(lister)) continue;
+        name_gone(cluster, layout->nodes[i].id, name);
+        snprintf(lister->line, LINE_CHARS,
+                 "%.64s has a role in layout %llu but is no member: skerry layout remove %.64s", name,
+                 (unsigned long long)layout->number, name);
+    }
+}
+
 /* --- others ----------------------------------------------------------------------------------------------- */
 
 static void add_absent(const struct cluster *cluster, const struct member *member, struct lister *lister)
@@ -184,6 +221,7 @@ bool cluster_problem(const struct cluster *cluster, uint32_t index, char line[25
     if (!cluster->is_on) return false;
     add_own(cluster, &lister);
     add_unwatched(cluster, &lister);
+    add_roles(cluster, &lister);
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)
         add_absent(cluster, members->rows[i], &lister);
     for (uint32_t i = 0; i < members->count && !lister.is_found; i++)

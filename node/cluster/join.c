@@ -169,6 +169,7 @@ static bool on_unknown(struct cluster *cluster, struct channel *channel)
     if (is_early || join->is_asking) return false;
     join->unknown_since_ms = 0;
     channel->is_full = false;
+    channel->is_unknown = true;
     join_ask(cluster, channel);
     return true;
 }

@@ -8,6 +8,9 @@
  *     adopts them in one transaction
  *     and begins anew (EFFECT_RESTART)
  *
+ * A member that was taken out and is invited again does the same, but for the keys, which it has: what it wrote
+ * since is not the cluster's.
+ *
  * Every step can be repeated: an asker that is a member by the documents is granted again, and one that is fresh
  * still asks again.
  */

@@ -129,7 +129,7 @@ void join_ask(struct cluster *cluster, struct channel *channel)
     join->asked_link = channel->number;
     join->asked_serial = channel->serial;
     if (cluster->identity.is_member) {
-        say_ask(cluster, channel); /* taken out, and let in again: nothing is adopted */
+        say_ask(cluster, channel); /* taken out, and let in again: what it holds is no hindrance */
     } else {
         try_to_leave(cluster, channel);
     }
@@ -176,6 +176,7 @@ static void adopt(struct cluster *cluster, struct channel *channel, const struct
         return;
     }
     struct op_adopt *into = job->op.adopt;
+    into->is_return = cluster->identity.is_member;
     into->documents_count = grant->documents_count;
     memcpy(into->cluster_id, grant->cluster_id.bytes, STORE_CLUSTER_ID_BYTES);
     memcpy(into->hash_key, grant->hash_key.bytes, HASH_KEY_BYTES);
@@ -245,6 +246,17 @@ static const char *check_grant(const struct cluster *cluster, const struct chann
     return is_same == cluster->identity.is_member ? NULL : "a grant of another cluster";
 }
 
+/* Were we taken out since we were written down as a member, whether we have heard of it or not? Then what we wrote
+ * meanwhile is not the cluster's, and we begin with its documents as a fresh node does. Who has never heard of us
+ * did not take us out. */
+static bool is_return(const struct cluster *cluster, const struct channel *channel, const struct message *grant)
+{
+    const struct op_document *granted = join_document_of(grant, own_id(cluster));
+    struct op_document own;
+    if (channel->is_unknown || !view_document_of(*cluster->view, granted->key, &own)) return false;
+    return crdt_lww_compare(&granted->register_, &own.register_) > 0;
+}
+
 void join_ask_on_grant(struct cluster *cluster, struct channel *channel, const struct message *grant)
 {
     struct join *join = cluster->join;
@@ -262,7 +274,7 @@ void join_ask_on_grant(struct cluster *cluster, struct channel *channel, const s
     if (why != NULL) {
         join->is_asking = false;
         links_offend(cluster, channel, why);
-    } else if (cluster->identity.is_member) {
+    } else if (cluster->identity.is_member && !is_return(cluster, channel, grant)) {
         merge(cluster, channel, grant);
     } else {
         adopt(cluster, channel, grant);

@@ -3,6 +3,7 @@
 
 #include "node/cluster/join_ask.h"
 #include "node/cluster/join_grant.h"
+#include "node/cluster/links_keep.h"
 
 #include <stdio.h>
 
@@ -45,12 +46,20 @@ void join_connect_ready(struct cluster *cluster, struct channel *channel)
                           (struct span){0});
         links_end(cluster, channel);
     } else if (channel->is_full) {
-        join_connect_ends(cluster, channel, true, "the node is a member already", (struct span){0});
+        channel->is_awaited = true; /* by our documents: it greets us when it holds us for a member, too */
     } else if (is_same ? !join_is_self_known(cluster) : peer->is_member) {
         join_ask(cluster, channel);
     } else {
         invite(cluster, channel);
     }
+}
+
+void join_connect_greeted(struct cluster *cluster, struct channel *channel)
+{
+    if (!channel->is_awaited) return;
+    channel->is_awaited = false;
+    join_connect_ends(cluster, channel, true, "the node is a member already", (struct span){0});
+    links_keep_one(cluster, channel);
 }
 
 /* --- the operator's wish ---------------------------------------------------------------------------------- */

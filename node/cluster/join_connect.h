@@ -11,4 +11,7 @@ void join_connect_ends(struct cluster *cluster, const struct channel *channel, b
 /* The node an operator named is there: the one of both that is fresh asks; of two fresh ones the other does. */
 void join_connect_ready(struct cluster *cluster, struct channel *channel);
 
+/* The other end of the link holds us for a member, as we do it. */
+void join_connect_greeted(struct cluster *cluster, struct channel *channel);
+
 #endif

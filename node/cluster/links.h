@@ -60,6 +60,8 @@ struct channel {
     bool has_asked;      /* our JOIN_ASK is out */
     bool is_letting_in;  /* the other's JOIN_ASK is with the store */
     bool is_invited;     /* an operator here wants the other in */
+    bool is_awaited;     /* an operator here waits for its greeting */
+    bool is_unknown;     /* the other has never heard of us, who are a member: we ask to be written down */
     uint64_t used_ms;    /* when something last came or went, or this state began */
     uint64_t burst_ms;   /* when the burst of now was given out */
     uint64_t serial;     /* of this link: its number is used again */

@@ -88,10 +88,11 @@ static void bound_of_node(struct cluster *cluster, const struct channel *newest)
     if (count > LINKS_OF_NODE_MAX) links_end(cluster, idlest);
 }
 
-/* Of two members, for what any such link is good for; nobody joins over it. */
+/* Of two members, for what any such link is good for; nobody joins over it, or waits for a word. */
 static bool is_common(const struct channel *channel)
 {
-    return channel->state == CHANNEL_READY && channel->is_full && !channel->has_asked && !channel->is_invited;
+    return channel->state == CHANNEL_READY && channel->is_full && !channel->has_asked && !channel->is_invited &&
+           !channel->is_awaited;
 }
 
 /* Which of the two do we close? NULL: none, or it is for the other end to do. */

@@ -1,6 +1,8 @@
 /* A node with and without the others: idle when it has no port for them, and what it says of what is stuck. */
 #include "tests/node/cluster/cluster_rig.h"
 
+#include <stdarg.h>
+
 static struct rig rig;
 static struct machine *nodes[3];
 
@@ -230,6 +232,55 @@ static void peers_of_another_cluster_are_named(void **state)
     rig_expect_agreement(&rig, nodes, 3, 20);
 }
 
+__attribute__((format(printf, 3, 4))) static int post(struct machine *machine, const char *target,
+                                                      const char *format, ...)
+{
+    char body[300];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(body, sizeof body, format, values);
+    va_end(values);
+    return rig_ask(&rig, machine, target, body);
+}
+
+static void a_role_of_who_was_taken_out_is_named(void **state)
+{
+    (void)state;
+    char id[2 * LINK_NODE_ID_BYTES + 1] = "";
+    form();
+    for (int i = 0; i < 3; i++) {
+        hash_hex(nodes[i]->node_id, LINK_NODE_ID_BYTES, id);
+        assert_int_equal(post(nodes[0], "/v1/layout/stage",
+                              "{\"node\":\"%s\",\"zone\":\"z%d\",\"capacity\":1000000000}", id, i),
+                         200);
+    }
+    assert_int_equal(post(nodes[0], "/v1/layout/apply", "{\"version\":1}"), 200);
+    rig_expect_agreement(&rig, nodes, 3, 20);
+    assert_false(rig_has_problem(nodes[0], "role"));
+    assert_int_equal(post(nodes[0], "/v1/cluster/remove", "{\"node\":\"%s\",\"force\":true}", id), 200);
+    rig_run(&rig, 2);
+    for (int i = 0; i < 2; i++)
+        assert_true(rig_has_problem(nodes[i], "node-2 has a role in layout 1 but is no member: "
+                                              "skerry layout remove node-2"));
+}
+
+/* --- how soon -------------------------------------------------------------------------------------------------
+ */
+
+/* Of a small cluster: also when nothing was said for so long that there are no links. */
+static void a_change_is_with_all_at_once(void **state)
+{
+    (void)state;
+    form();
+    rig_run(&rig, 120);
+    for (int i = 0; i < 2; i++) {
+        const char *alias = i == 0 ? "first" : "second";
+        assert_int_equal(rig_make_bucket(&rig, nodes[0], alias), 200);
+        assert_true(world_run_until(&rig.world, rig.world.now_us + RIG_SECOND_US / 2));
+        assert_true(rig_has_bucket(nodes[1], alias) && rig_has_bucket(nodes[2], alias));
+    }
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -246,6 +297,8 @@ int main(void)
         test(who_was_not_heard_of_is_named),
         test(a_clock_that_is_off_is_named),
         test(peers_of_another_cluster_are_named),
+        test(a_role_of_who_was_taken_out_is_named),
+        test(a_change_is_with_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -349,6 +349,65 @@ static void who_was_let_in_by_a_node_that_was_taken_out_stays(void **state)
     rig_expect_agreement(&rig, nodes, 2, 300);
 }
 
+static void join_three(void)
+{
+    start(3);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+    assert_int_equal(rig_connected(&rig, nodes[0], address(2)).outcome, CLUSTER_CONNECT_DONE);
+    rig_expect_agreement(&rig, nodes, 3, 30);
+}
+
+/* Its links are closed as idle, nobody hears its packets any more, and it has nobody to ask. */
+static void a_node_taken_out_of_a_quiet_cluster_learns_it_at_once(void **state)
+{
+    (void)state;
+    join_three();
+    rig_run(&rig, 120);
+    assert_null(links_to(rig_cluster(nodes[0]), nodes[2]->node_id));
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[2]), 200);
+    rig_run(&rig, 2);
+    assert_int_equal(rig_cluster(nodes[2])->stage, CLUSTER_REMOVED);
+}
+
+/* What it wrote when it was out, whether it knew or not, is not the cluster's. */
+static void what_a_node_wrote_when_it_was_out_does_not_come_back_with_it(void **state)
+{
+    for (int knows = 0; knows < 2; knows++) {
+        if (knows == 1) tear_down(state);
+        if (knows == 1) set_up(state);
+        join_two();
+        assert_int_equal(rig_make_bucket(&rig, nodes[1], "before"), 200);
+        rig_expect_agreement(&rig, nodes, 2, 30);
+        rig_cut(&rig, nodes[0], nodes[1]);
+        assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+        if (knows == 1) network_heal_all(&rig.world.network);
+        rig_run(&rig, knows == 1 ? 120 : 1);
+        assert_int_equal(rig_cluster(nodes[1])->stage, knows == 1 ? CLUSTER_REMOVED : CLUSTER_MEMBER);
+        assert_int_equal(rig_make_bucket(&rig, nodes[1], "outside"), 200);
+        assert_int_equal(rig_make_bucket(&rig, nodes[0], "inside"), 200);
+        network_heal_all(&rig.world.network);
+        assert_int_equal(rig_connected(&rig, nodes[0], address(1)).outcome, CLUSTER_CONNECT_DONE);
+        rig_expect_agreement(&rig, nodes, 2, 60);
+        for (int i = 0; i < 2; i++) {
+            assert_true(rig_has_bucket(nodes[i], "before") && rig_has_bucket(nodes[i], "inside"));
+            assert_false(rig_has_bucket(nodes[i], "outside"));
+        }
+    }
+}
+
+/* It is a member by its own documents only. */
+static void who_does_not_know_that_it_was_taken_out_does_not_connect(void **state)
+{
+    (void)state;
+    join_two();
+    rig_cut(&rig, nodes[0], nodes[1]);
+    assert_int_equal(rig_remove(&rig, nodes[0], nodes[1]), 200);
+    rig_run(&rig, 1);
+    network_heal_all(&rig.world.network);
+    assert_int_equal(rig_cluster(nodes[1])->stage, CLUSTER_MEMBER);
+    expect_failure(rig_connected(&rig, nodes[1], address(0)), "taken out");
+}
+
 /* --- crashes ------------------------------------------------------------------------------------------------ */
 
 /* Whichever node stops, at whatever moment of the join: asked again, it ends in one cluster of both. */
@@ -404,6 +463,9 @@ int main(void)
         test(a_node_that_died_before_it_stored_its_return_comes_back),
         test(the_word_of_who_has_not_heard_of_the_return_does_no_harm),
         test(who_was_let_in_by_a_node_that_was_taken_out_stays),
+        test(a_node_taken_out_of_a_quiet_cluster_learns_it_at_once),
+        test(what_a_node_wrote_when_it_was_out_does_not_come_back_with_it),
+        test(who_does_not_know_that_it_was_taken_out_does_not_connect),
         test(a_join_can_be_cut_short_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
