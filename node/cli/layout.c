@@ -4,6 +4,9 @@
 #include "node/cli/amount.h"
 #include "node/cli/say.h"
 #include "node/cli/show.h"
+#include "ring/layout.h"
+
+enum { CAPACITY_SMALL = 1000000 /* bytes: less was hardly meant */ };
 
 #define NODE_HELP "NODE is a node's name, its id or the first digits of that.\n"
 
@@ -130,7 +133,7 @@ static void print_layout(const json_t *document)
     if (json_is_object(layout)) {
         print_in_force(layout);
     } else {
-        printf("no layout: this node serves alone (`skerry layout assign`)\n");
+        printf("no layout: each node serves alone (`skerry layout assign`)\n");
     }
     print_staged(document);
 }
@@ -184,9 +187,14 @@ static void print_after_staging(const json_t *document)
 
 static bool read_capacity(const char *text, uint64_t *capacity)
 {
-    if (amount_read_bytes(text, capacity)) return true;
-    say("\"%s\" is no capacity: a number with a unit, such as 100G, 1.5T or 500GiB", text);
-    return false;
+    bool is_read = amount_read_bytes(text, capacity);
+    if (!is_read || *capacity == 0 || *capacity > RING_CAPACITY_MAX) {
+        say("\"%s\" is no capacity: a number with a unit, such as 100G, 1.5T or 500GiB, at most 1 EiB", text);
+        return false;
+    }
+    if (*capacity < CAPACITY_SMALL)
+        say_note("%llu bytes is little: a unit is part of a size, as in 100G.", (unsigned long long)*capacity);
+    return true;
 }
 
 static int send_assign(struct roster_ask *ask, const char *zone, const char *size)

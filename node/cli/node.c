@@ -28,7 +28,8 @@ static const struct usage CONNECT_USAGE = {
     .synopsis = "[ID@]HOST:PORT [OPTIONS]",
     .about =
         "Make this node and another one members of one cluster, and wait until they are. The one of both that\n"
-        "is fresh (it holds no items) joins the other's cluster; when both are, the other joins this one's.\n"
+        "is fresh joins the other's cluster; when both are, the other joins this one's. Fresh is who is in no\n"
+        "cluster, and has no items, buckets, keys and layout of its own; what the demo made does not count.\n"
         "Both need the same secret ([rpc] secret_file). With ID only the node of that id will do.\n",
     .examples = "  skerry node connect rome-1.example.org:3901\n"
                 "  skerry node connect rome-1.example.org:3901 --timeout 10 -o json\n",
@@ -126,6 +127,7 @@ struct connect {
                                               */
     uint64_t begun_us;
     uint64_t timeout_s;
+    bool has_timeout; /* the operator said how long: so long is tried on */
     unsigned attempts;
     unsigned silent_count; /* questions in a row without an answer */
     size_t unknown_before; /* nodes that were not heard of */
@@ -162,8 +164,13 @@ static int say_failed(const char *message)
 static int say_refused(const char *message)
 {
     say("%s", message);
-    say_note("Both nodes need the same secret ([rpc] secret_file), and one of them must be fresh: nothing stored, "
-             "member of no other cluster. With another secret the other end just closes the connection.");
+    if (strstr(message, "secret") != NULL)
+        say_note("Both nodes need the same secret ([rpc] secret_file): with another one the other end just closes "
+                 "the connection.");
+    if (strstr(message, "another cluster") != NULL || strstr(message, "empty node") != NULL)
+        say_note(
+            "One of both nodes must be fresh: member of no cluster, without items, buckets, keys and a layout "
+            "of its own. The bucket and key of the demo do not count.");
     return CLI_FAILED;
 }
 
@@ -193,7 +200,8 @@ static int look(struct connect *connect, char message[256])
     if (strcmp(outcome, "done") == 0 || (strcmp(outcome, "idle") == 0 && has_moved(connect))) {
         code = CLI_DONE;
     } else if (strcmp(outcome, "failed") == 0) {
-        bool is_passing = strstr(message, "closed") != NULL && connect->attempts < CONNECT_ATTEMPTS;
+        bool is_tried_on = connect->attempts < CONNECT_ATTEMPTS || (connect->has_timeout && !is_late(connect));
+        bool is_passing = strstr(message, "closed") != NULL && is_tried_on;
         code = is_passing ? ask_again(connect) : say_refused(message);
     }
     json_decref(state);
@@ -284,12 +292,13 @@ static int connect_node(int argc, char **argv)
     struct option_number timeout = {0};
     const struct option own[] = {{.name = "timeout",
                                   .value_word = "SECONDS",
-                                  .help = "how long to wait; 60 if not given",
+                                  .help = "how long to wait and try again; if not given 60, and 4 tries",
                                   .kind = OPTION_NUMBER,
                                   .target = &timeout,
                                   .min = 1,
                                   .max = 86400}};
     int code = roster_begin(&connect.ask, &CONNECT_USAGE, own, 1, argc, argv);
+    connect.has_timeout = timeout.is_given;
     if (timeout.is_given) connect.timeout_s = timeout.value;
     if (code == CLI_GO) {
         interrupt_watch();

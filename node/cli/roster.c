@@ -147,8 +147,8 @@ static const char *notes_of(const json_t *node)
 {
     bool is_quarantined = json_is_true(json_object_get(node, "quarantined"));
     bool differs = json_is_false(json_object_get(node, "documents_equal"));
-    if (is_quarantined && differs) return "quarantined, documents differ";
-    return is_quarantined ? "quarantined" : differs ? "documents differ" : "";
+    if (is_quarantined && differs) return "quarantined, documents not equal";
+    return is_quarantined ? "quarantined" : differs ? "documents not equal" : "";
 }
 
 static bool has_notes(const json_t *nodes)

@@ -202,7 +202,7 @@ static void add_clock(const struct member *member, struct lister *lister)
     bool is_off = !member->is_self && member->has_round_trip && off_us > (uint64_t)GOSSIP_CLOCK_WARN_MS * 1000;
     if (!is_off || !is_it(lister)) return;
     snprintf(lister->line, LINE_CHARS, "the clock of %s is %s %s ours", name_of(member, name),
-             duration_of(off_us / SECOND_US, duration), offset_us < 0 ? "behind" : "ahead of");
+             duration_of((off_us + SECOND_US / 2) / SECOND_US, duration), offset_us < 0 ? "behind" : "ahead of");
 }
 
 static void add_documents(const struct cluster *cluster, const struct member *member, struct lister *lister)

@@ -92,7 +92,7 @@ static const char *why_not(const struct cluster *cluster, const struct channel *
     *reason = MESSAGE_REASON_NOT_MEMBER;
     bool are_we_removed = false; /* not known at all is a founder that was cut short: it is mended by letting in */
     (void)view_is_member(*cluster->view, own_id(cluster), &are_we_removed);
-    if (are_we_removed) return "this node was taken out of the cluster itself";
+    if (are_we_removed) return "the node that was asked is itself taken out of the cluster";
     *reason = MESSAGE_REASON_REMOVED;
     if (was_removed && !channel->is_invited)
         return "the node was taken out of the cluster: connect it again from a member";

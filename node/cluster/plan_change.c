@@ -3,6 +3,7 @@
 #include "node/cluster/plan_build.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* --- documents ------------------------------------------------------------------------------------------ */
 
@@ -309,6 +310,22 @@ static bool read_wishes(const struct plan_input *input, struct staged *wishes)
     return true;
 }
 
+/* The first that is up and could help, if its configuration said where it is. */
+static void name_wishless(const struct plan_input *input, struct plan_result *result)
+{
+    for (uint32_t i = 0; i < input->members->count; i++) {
+        const struct member *member = input->members->rows[i];
+        bool is_up = member->has_announcement && (member->is_self || member->state == MEMBER_ALIVE);
+        if (!is_up || plan_has_wish(input, member)) continue;
+        const struct span name = plan_node_name(input, member->id);
+        size_t length = strlen(result->message);
+        snprintf(result->message + length, sizeof result->message - length,
+                 "; the configuration of %.*s has no zone, no capacity or not \"auto\"", (int)name.length,
+                 (const char *)name.bytes);
+        return;
+    }
+}
+
 void plan_auto(const struct plan_input *input, struct plan_result *result)
 {
     struct staged wishes;
@@ -325,7 +342,9 @@ void plan_auto(const struct plan_input *input, struct plan_result *result)
         return;
     }
     if (!plan_take(input, result, 1) || make_version(input, &wishes, result)) return;
-    if (result->verdict == PLAN_CONFLICT) result->verdict = PLAN_NOTHING; /* the message says what is missing */
+    if (result->verdict != PLAN_CONFLICT) return;
+    result->verdict = PLAN_NOTHING; /* the message says what is missing */
+    name_wishless(input, result);
 }
 
 /* --- members -------------------------------------------------------------------------------------------- */

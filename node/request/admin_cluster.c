@@ -60,7 +60,7 @@ static void on_body(struct request *request)
     } else if (!is_read) {
         answer_error(request, 400, "InvalidRequest", message);
     } else if (body.target.length == 0) {
-        answer_error(request, 400, "InvalidRequest", "field \"target\" is missing: ID@HOST:PORT or HOST:PORT");
+        answer_error(request, 400, "InvalidRequest", "the target is missing or empty: ID@HOST:PORT or HOST:PORT");
     } else if (request->service->cluster == NULL ||
                !cluster_connect(request->service->cluster, body.target, why)) {
         answer_error(request, 409, "CannotConnect", why);

@@ -66,7 +66,7 @@ def test_every_answer_can_be_had_as_json(node, layout):
     (["assign"], USAGE, ""),
     (["assign", "one", "-c", "100X", "-z", "a"], USAGE, "a number with a unit"),
     (["assign", "one", "-c", "-1", "-z", "a"], USAGE, "a number with a unit"),
-    (["assign", "one", "-c", "0", "-z", "a"], FAILED, "a capacity is 1 byte"),
+    (["assign", "one", "-c", "0", "-z", "a"], USAGE, "is no capacity: a number with a unit"),
     (["assign", "one"], FAILED, "give its zone and its capacity"),
     (["assign", "two", "-c", "1G", "-z", "a"], NOT_FOUND, "no node of this cluster"),
     (["assign", "one", "-c", "1G", "-z", "a zone"], FAILED, "a zone's name"),
@@ -92,3 +92,9 @@ def test_what_cannot_be_is_refused_with_its_reason(server, words, code, part):
 def test_every_command_explains_itself(command):
     done = skerry.run("layout", command, "--help").expect(DONE)
     assert f"skerry layout {command}" in done.text and "Examples:" in done.text and done.errors == ""
+
+
+@pytest.mark.parametrize("size", ["0", "0.1", "2E", "banana"])
+def test_a_capacity_that_is_none_is_named(server, size):
+    done = server.command("layout", "assign", "one", "--zone", "z", "--capacity", size).expect(USAGE)
+    assert f'"{size}" is no capacity' in done.errors and "1 EiB" in done.errors

@@ -63,7 +63,8 @@ def test_a_removed_node_comes_back_from_a_member_only(start_node):
 
 def test_why_connecting_failed_is_told(start_node):
     one = start_node("one")
-    assert REFUSED in one.command("node", "connect", REFUSED).expect(FAILED).errors
+    done = one.command("node", "connect", REFUSED).expect(FAILED)
+    assert REFUSED in done.errors and "secret" not in done.errors and "fresh" not in done.errors
     itself = one.command("node", "id").expect(DONE).text.strip()
     assert "this node itself" in one.command("node", "connect", itself).expect(FAILED).errors
 
@@ -72,12 +73,13 @@ def test_another_secret_or_another_cluster_is_refused_with_the_reason(start_node
     one, two = start_node("one"), start_node("two")
     stranger = start_server("--cluster-name", "stranger", name="stranger")  # with a secret of its own
     done = one.command("node", "connect", stranger.admin.get("/v1/cluster")["address"]).expect(FAILED)
-    assert "secret" in done.errors
+    assert "secret" in done.errors and "port for nodes" in done.errors and "fresh" not in done.errors
     one.command("node", "connect", two.admin.get("/v1/cluster")["address"]).expect(DONE)
     three, four = start_node("three"), start_node("four")
     three.command("node", "connect", four.admin.get("/v1/cluster")["address"]).expect(DONE)
     done = one.command("node", "connect", three.admin.get("/v1/cluster")["address"]).expect(FAILED)
-    assert "a member of another cluster" in done.errors
+    assert "a member of another cluster" in done.errors and "must be fresh" in done.errors
+    assert "secret" not in done.errors
     assert len(one.admin.get("/v1/cluster")["nodes"]) == 2
 
 

@@ -95,7 +95,7 @@ def test_what_is_stuck_is_named_and_nothing_steers_a_terminal(status_of, check, 
                          "  staged, or revert (`skerry layout show`)"]
     assert "\x1b" not in done.text
     (row,) = [line for line in lines if line.startswith("b" * 8)]
-    assert "1.50 ms" in row and "-10 min" in row and "documents differ" in row and "alive 1 min" in row
+    assert "1.50 ms" in row and "-10 min" in row and "documents not equal" in row and "alive 1 min" in row
     assert "0 of 1   1.0 TiB" in done.text and "down 1 min" in done.text
 
 

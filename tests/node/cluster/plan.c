@@ -528,7 +528,8 @@ static void wishes_become_a_layout_once_there_are_enough(void **state)
     wish(rig, 1, "z1", RIG_GIB);
     wish(rig, 2, "z2", RIG_GIB);
     expect_result(rig_auto(rig), PLAN_NOTHING, "ImpossibleLayout",
-                  "replication 3 wants 3 nodes, there are 2: assign 1 more node, or set replication to 2");
+                  "replication 3 wants 3 nodes, there are 2: assign 1 more node, or set replication to 2; the "
+                  "configuration of n3 has no zone, no capacity or not \"auto\"");
     wish(rig, 3, "z3", RIG_GIB);
     struct plan_result result = rig_auto(rig);
     assert_int_equal(result.verdict, PLAN_DONE);

@@ -162,7 +162,7 @@ static void a_store_with_items_is_refused(void **state)
 {
     struct rig *rig = *state;
     static const char why[] =
-        "this node holds items of its own, or traces of deleted ones; only an empty node can join";
+        "the node that would join holds items of its own, or traces of deleted ones; only an empty node can join";
     rig_put(rig, "room", "a", NULL, "1");
     expect_refused(rig, why);
     struct crdt_vclock context = rig_context(rig, "room", "a");
@@ -173,7 +173,7 @@ static void a_store_with_items_is_refused(void **state)
 static void a_store_with_documents_besides_the_demos_is_refused(void **state)
 {
     struct rig *rig = *state;
-    static const char why[] = "this node has buckets, keys or a layout of its own; only an empty node can join";
+    static const char why[] = "the node that would join has buckets, keys or a layout of its own; only an empty node can join";
     static const uint8_t other[KEYS_BUCKET_ID_BYTES] = "another bucket or node";
     const struct made_document others[] = {
         made('A', "mine", 4, "\x91\xc0", 2),
