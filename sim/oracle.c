@@ -332,13 +332,26 @@ static bool is_cluster_settled(struct operators *operators, uint32_t group, char
     return true;
 }
 
+/* Who was taken out by force has its role until an operator takes that, too: a node is right to say so. */
+static bool has_role_of_nobody(const struct machine *machine)
+{
+    const struct ring_layout *layout = view_layout(machine_view(machine));
+    for (uint32_t i = 0; layout != NULL && i < layout->nodes_count; i++) {
+        if (!view_is_member(machine_view(machine), layout->nodes[i].id, NULL)) return true;
+    }
+    return false;
+}
+
 /* What the node itself would tell its operator. */
 static bool is_stuck(const struct machine *machine, char why[ORACLE_WHY_CHARS])
 {
     char line[256];
-    if (!cluster_problem(&machine->node.cluster, 0, line)) return false;
-    snprintf(why, ORACLE_WHY_CHARS, "node %u says: %s", machine->index, line);
-    return true;
+    for (uint32_t i = 0; cluster_problem(&machine->node.cluster, i, line); i++) {
+        if (strstr(line, " has a role in layout ") != NULL && has_role_of_nobody(machine)) continue;
+        snprintf(why, ORACLE_WHY_CHARS, "node %u says: %s", machine->index, line);
+        return true;
+    }
+    return false;
 }
 
 /* Strangers are in no cluster of ours, whatever address they have (H13). */
