@@ -189,7 +189,7 @@ static bool draw_documents(struct lie *lie, struct message *message)
 /* It asks for a comparison and sends a batch at once, as if it had been asked to. */
 static void give_documents(struct lie *lie, struct channel *channel)
 {
-    uint8_t digests[MESSAGE_DIGESTS_COUNT * MESSAGE_DIGEST_BYTES];
+    uint8_t digests[MESSAGE_DIGESTS_COUNT * MESSAGE_DIGEST_BYTES] = {0};
     const struct message ask = {.kind = MESSAGE_DOCS_DIGESTS, .digests = span_of(digests, sizeof digests)};
     struct message batch = {.kind = MESSAGE_DOCS, .is_last = true};
     batch.documents = arena_array(&lie->cluster->step, INVENTED_MAX + 1, sizeof *batch.documents);
