@@ -173,7 +173,6 @@ static void a_member_who_does_not_read_is_closed(void **state)
 {
     (void)state;
     puppet_become_member(&puppet);
-    send_deaf(hello());
     const struct message digests = {
         .kind = MESSAGE_DOCS_DIGESTS,
         .digests = span_of(arena_alloc(&puppet.arena, MESSAGE_DIGESTS_COUNT * MESSAGE_DIGEST_BYTES),
