@@ -465,10 +465,12 @@ static enum err begin_again(struct server *server)
     return err;
 }
 
-static int run(struct server *server)
+/* `before`: the signals that were let through before those for the loop were held back. */
+static int run(struct server *server, const sigset_t *before)
 {
     fit_connections(server);
     enum err err = server_open(server);
+    signals_release(before);
     while (err == ERR_OK) {
         loop_run(server->loop);
         const struct loop *loop = server->loop;
@@ -489,6 +491,8 @@ int server_main(int argc, char **argv)
 {
     struct server *server = sodium_init() < 0 ? NULL : guarded_alloc(sizeof *server);
     if (server == NULL) return 1;
+    sigset_t before;
+    signals_hold(&before); /* who is told to end while it starts ends as at any time, when there is a loop */
     server->lock.fd = -1;
     port_init(&server->ports.k2v);
     port_init(&server->ports.admin);
@@ -518,7 +522,7 @@ int server_main(int argc, char **argv)
         (void)signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of its write, not of the process */
         notify_init(&server->notify, getenv);
         log_init(&server->log, STDERR_FILENO, server->config.log_level);
-        code = run(server);
+        code = run(server, &before);
     }
     sodium_free(server);
     return code;

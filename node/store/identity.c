@@ -202,11 +202,12 @@ static enum err adoption_check(struct store *store, struct kv_txn *txn, struct o
     if (err == ERR_OK) err = table_is_empty(txn, KV_COUNTS, &has_no_counts);
     if (err != ERR_OK) return err;
     if (!has_no_items || !has_no_counts)
-        return refuse(op,
-                      "the node that would join holds items of its own, or traces of deleted ones; only an empty node can join");
+        return refuse(op, "the node that would join holds items of its own, or traces of deleted ones; only an "
+                          "empty node can join");
     err = documents_read(store, txn, op, &adoption->documents);
     if (err != ERR_OK || adoption->documents.is_fresh) return err;
-    return refuse(op, "the node that would join has buckets, keys or a layout of its own; only an empty node can join");
+    return refuse(
+        op, "the node that would join has buckets, keys or a layout of its own; only an empty node can join");
 }
 
 /* What no other node would take must not come with the keys either: this node could never write over it. */

@@ -1,5 +1,6 @@
 """Stopping and starting: nothing is lost, nobody is cut off, two never share one directory."""
 
+import os
 import signal
 import subprocess
 
@@ -284,3 +285,19 @@ def test_a_check_reads_the_secrets_there_are(tmp_path, text, mode):
         path.write_text(text)
     path.chmod(mode)
     assert str(path) in skerry.run(*arguments).expect(2).errors
+
+
+def test_told_to_end_while_it_starts_it_ends_well(tmp_path):
+    """The configuration is a pipe: while the server reads it, it is starting, and is told."""
+    file = tmp_path / "skerry.toml"
+    os.mkfifo(file)
+    command = [skerry.BIN, "server", "--config", str(file), "--data-dir", str(tmp_path / "data"), "--rpc-listen",
+               "127.0.0.1:0", "--k2v-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
+    process = subprocess.Popen(command, env=skerry.clean_environment(), stderr=subprocess.DEVNULL)
+    try:
+        with open(file, "w"):  # opens when the other end has
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -173,7 +173,8 @@ static void a_store_with_items_is_refused(void **state)
 static void a_store_with_documents_besides_the_demos_is_refused(void **state)
 {
     struct rig *rig = *state;
-    static const char why[] = "the node that would join has buckets, keys or a layout of its own; only an empty node can join";
+    static const char why[] =
+        "the node that would join has buckets, keys or a layout of its own; only an empty node can join";
     static const uint8_t other[KEYS_BUCKET_ID_BYTES] = "another bucket or node";
     const struct made_document others[] = {
         made('A', "mine", 4, "\x91\xc0", 2),
