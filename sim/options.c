@@ -12,6 +12,8 @@ enum {
     GOSSIP = 1u << OPTIONS_GOSSIP,
 };
 
+enum { WANTS_CHARS_MAX = 240 }; /* of what an option wants; the longest list takes some 150 */
+
 enum kind { KIND_FLAG, KIND_NUMBER, KIND_SIZES, KIND_SEEDS, KIND_FAULTS, KIND_PLANT };
 
 struct option {
@@ -159,7 +161,7 @@ static bool refuse_value(const struct option *option, const char *value, char wh
 {
     char wants[OPTIONS_WHY_CHARS] = "";
     describe(option, wants);
-    snprintf(why, OPTIONS_WHY_CHARS, "%s wants %s; %s%s", option->name, wants,
+    snprintf(why, OPTIONS_WHY_CHARS, "%s wants %.*s; %s%s", option->name, WANTS_CHARS_MAX, wants,
              value == NULL ? "there is nothing behind it" : "it was given ", value == NULL ? "" : value);
     return false;
 }
