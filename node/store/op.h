@@ -208,7 +208,7 @@ struct op_adopt {
     bool keeps_own;
     bool is_return; /* in: of a member that was taken out and is let in again. It may hold anything, and the keys
                        stay; its documents go for those that come, in the one transaction */
-    bool is_trial; /* in: nothing is changed, only said whether it would be refused */
+    bool is_trial;  /* in: nothing is changed, only said whether it would be refused */
     uint8_t cluster_id[STORE_CLUSTER_ID_BYTES];
     uint8_t hash_key[HASH_KEY_BYTES];
     uint8_t token_key[HASH_KEY_BYTES];
