@@ -103,9 +103,11 @@ void plan_stage_role(const struct plan_input *input, struct span node, struct sp
         plan_say(result, PLAN_BAD, "InvalidRequest", "node %s has no role yet: give its zone and its capacity",
                  plan_node_text(input, node_id, text));
     } else if (!staged_is_zone(role.zone)) {
-        plan_say(result, PLAN_BAD, "InvalidRequest",
-                 "a zone's name has 1 to %d characters of A-Z a-z 0-9 . _ -; name the site the node is in",
-                 RING_ZONE_NAME_BYTES - 1);
+        plan_say(
+            result, PLAN_BAD, "InvalidRequest",
+            "a zone's name has 1 to %d characters of A-Z a-z 0-9 . _ -, not these three alone; name the site the "
+            "node is in",
+            RING_ZONE_NAME_BYTES - 1);
     } else if (!staged_is_capacity(role.capacity)) {
         plan_say(result, PLAN_BAD, "InvalidRequest",
                  "a capacity is 1 byte to 2^%d bytes: give what the node may hold, or remove its role",

@@ -106,13 +106,15 @@ static void put_all_lost(struct staged *staged, struct ring_layout *scratch)
 
 bool staged_is_zone(struct span text)
 {
+    bool has_letter = false;
     if (text.length < 1 || text.length >= RING_ZONE_NAME_BYTES) return false;
     for (size_t i = 0; i < text.length; i++) {
         uint8_t c = text.bytes[i];
         bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
         if (!is_letter && c != '.' && c != '_' && c != '-') return false;
+        has_letter = has_letter || is_letter;
     }
-    return true;
+    return has_letter;
 }
 
 bool staged_is_capacity(uint64_t capacity)

@@ -58,7 +58,7 @@ const struct staged_role *staged_role_of(const struct staged *staged, const uint
 /* Is the role so in the layout already (NULL: there is none)? */
 bool staged_is_so(const struct ring_layout *in_force, const struct staged_role *role);
 
-/* Is this the name of a zone: 1 … 63 bytes of A-Z a-z 0-9 . _ - */
+/* Is this the name of a zone: 1 … 63 bytes of A-Z a-z 0-9 . _ -, a letter or digit among them? */
 bool staged_is_zone(struct span text);
 
 /* May a node have this capacity: 1 … 2^60 bytes? */

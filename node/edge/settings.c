@@ -175,6 +175,7 @@ static bool decode_label(const char *text, size_t bytes, char *label)
 {
     size_t length = strlen(text);
     if (length == 0 || length >= bytes || strspn(text, LABEL_CHARS) != length) return false;
+    if (strspn(text, "._-") == length) return false; /* nobody means it */
     memcpy(label, text, length + 1);
     return true;
 }

@@ -145,6 +145,7 @@ WRONG = [
     ("stage", {"node": "one", "zone": "z", "capacity": 1.5}, 400, "InvalidRequest", '"capacity" must be an integer'),
     ("stage", {"node": "one", "zone": "z", "capacity": "1"}, 400, "InvalidRequest", '"capacity" must be an integer'),
     ("stage", {"node": "one", "zone": "a zone", "capacity": 1}, 400, "InvalidRequest", "a zone's name"),
+    ("stage", {"node": "one", "zone": "..", "capacity": 1}, 400, "InvalidRequest", "a zone's name"),
     ("stage", {"node": "one", "zone": "", "capacity": 1}, 400, "InvalidRequest", "a zone's name"),
     ("stage", {"node": "one", "zone": "z" * 64, "capacity": 1}, 400, "InvalidRequest", "a zone's name"),
     ("stage", {"node": 1, "zone": "z", "capacity": 1}, 400, "InvalidRequest", '"node" must be a string'),

@@ -138,7 +138,9 @@ static void a_bad_role_is_refused_when_it_is_staged(void **state)
     struct rig *rig = *state;
     static const char *const zones[] = {"", "a b", "a/b", "z\xc3\xa9",
                                         "0123456789012345678901234567890123456789012345678901234567890123"};
-    const char *zone = "a zone's name has 1 to 63 characters of A-Z a-z 0-9 . _ -; name the site the node is in";
+    const char *zone =
+        "a zone's name has 1 to 63 characters of A-Z a-z 0-9 . _ -, not these three alone; name the "
+        "site the node is in";
     const char *capacity = "a capacity is 1 byte to 2^60 bytes: give what the node may hold, or remove its role";
     for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++)
         expect_result(rig_assign(rig, "n1", zones[i], 1), PLAN_BAD, "InvalidRequest", zone);

@@ -435,6 +435,8 @@ static void texts_that_cannot_be_used_are_refused(void **state)
 {
     (void)state;
     assert_flags_refused("--k2v-region", "a/b", "--k2v-region: wants 1 to 64 of the characters A-Z a-z 0-9 . _ -");
+    assert_flags_refused("--cluster-zone", "..",
+                         "--cluster-zone: wants 1 to 63 of the characters A-Z a-z 0-9 . _ -");
     assert_flags_refused("--k2v-region", "", "--k2v-region: wants 1 to 64 of the characters A-Z a-z 0-9 . _ -");
     assert_flags_refused("--log-level", "INFO", "--log-level: wants error, warn, info or debug");
     assert_flags_refused("--data-dir", "", "--data-dir: wants a path of 1 to 1023 bytes");
