@@ -1,5 +1,8 @@
 """`skerry node …`: an id to connect by, the way into a cluster and out of it."""
 
+import socket
+import subprocess
+
 import pytest
 
 import skerry
@@ -96,3 +99,19 @@ def test_what_cannot_be_is_refused(server, words, code):
 def test_every_command_explains_itself(command):
     done = skerry.run("node", command, "--help").expect(DONE)
     assert f"skerry node {command}" in done.text and "Examples:" in done.text and done.errors == ""
+
+
+def test_with_a_timeout_it_tries_on(server):
+    """Where every connection is closed at once; without one it is four."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(skerry.TIMEOUT_S)
+        target = f"127.0.0.1:{listener.getsockname()[1]}"
+        command = [skerry.BIN, "node", "connect", target, "--timeout", "3600", "--data-dir", str(server.directory)]
+        process = subprocess.Popen(command, env=skerry.clean_environment(), stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(6):
+                listener.accept()[0].close()
+            assert process.poll() is None
+        finally:
+            process.kill()
+            process.wait()
