@@ -102,9 +102,24 @@ static void warn_of_lost_partitions(const struct plan_input *input, struct plan 
              single);
 }
 
+/* Of the layout in force, when there is no next one to look at. */
+static void warn_of_gone(const struct plan_input *input, struct plan *plan)
+{
+    const struct ring_layout *in_force = plan->staged.in_force;
+    char text[PLAN_NODE_CHARS];
+    for (uint32_t i = 0; in_force != NULL && i < in_force->nodes_count; i++) {
+        if (plan_is_member(input, in_force->nodes[i].id)) continue;
+        warn(plan, "node %s has a role but is no member any more: remove its role",
+             plan_node_text(input, in_force->nodes[i].id, text));
+    }
+}
+
 void plan_warn(const struct plan_input *input, struct plan *plan)
 {
-    if (plan->next == NULL) return;
+    if (plan->next == NULL) {
+        warn_of_gone(input, plan);
+        return;
+    }
     warn_of_lost_partitions(input, plan);
     if (plan->partition_bytes > plan->ring.partition_capacity)
         warn(plan,
