@@ -68,8 +68,8 @@ void exchange_on_time(struct cluster *cluster);
  * is. */
 void exchange_with(struct cluster *cluster, const struct member *member);
 
-/* Documents were changed here: in a cluster of up to GOSSIP_SMALL_MAX nodes all that are up have them at once. What
- * is changed meanwhile goes when that exchange is over. */
+/* Documents were changed here: in a cluster of up to GOSSIP_SMALL_MAX nodes all that are up have them at once.
+ * What is changed meanwhile goes when that exchange is over. */
 void exchange_with_all(struct cluster *cluster);
 
 #endif
