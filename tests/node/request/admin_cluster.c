@@ -10,6 +10,7 @@ struct sample {
     struct cluster_settings settings;
     struct join join;
     struct formation formation;
+    struct view *view; /* without a layout */
     struct member rows[NODES];
     struct member *row_list[NODES];
     struct cluster cluster;
@@ -19,7 +20,10 @@ static const uint8_t ours[16] = {1}, others[16] = {2};
 
 static void sample_init(struct sample *sample)
 {
+    view_release(sample->view);
     memset(sample, 0, sizeof *sample);
+    sample->view = view_create(NULL, NULL, 0);
+    assert_non_null(sample->view);
     sample->settings.probe_interval_ms = PROBE_MS;
     for (int i = 0; i < NODES; i++) {
         sample->rows[i] = (struct member){.is_self = i == 0, .state = MEMBER_ALIVE};
@@ -30,6 +34,7 @@ static void sample_init(struct sample *sample)
     sample->cluster = (struct cluster){.settings = &sample->settings,
                                        .join = &sample->join,
                                        .formation = &sample->formation,
+                                       .view = &sample->view,
                                        .identity = {.secrets_count = 1},
                                        .members = {.rows = sample->row_list, .count = NODES, .capacity = NODES},
                                        .stage = CLUSTER_MEMBER,
