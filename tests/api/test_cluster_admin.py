@@ -34,8 +34,8 @@ def test_a_node_alone_is_well(node):
 
 
 WRONG = [
-    ("connect", {}, 400, "InvalidRequest", '"target" is missing'),
-    ("connect", {"target": ""}, 400, "InvalidRequest", '"target" is missing'),
+    ("connect", {}, 400, "InvalidRequest", 'the target is missing or empty'),
+    ("connect", {"target": ""}, 400, "InvalidRequest", 'the target is missing or empty'),
     ("connect", {"target": 1}, 400, "InvalidRequest", "must be a string"),
     ("connect", {"node": "x"}, 400, "InvalidRequest", "unknown field"),
     ("connect", {"target": "no port"}, 409, "CannotConnect", ""),
