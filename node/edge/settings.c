@@ -147,6 +147,7 @@ bool config_address_decode(const char *text, struct config_address *address)
     uint8_t bytes[sizeof(struct in6_addr)];
     int family = read.is_v6 ? AF_INET6 : AF_INET;
     if (inet_pton(family, read.host, bytes) != 1) return false;
+    memset(read.host, 0, sizeof read.host); /* of a longer spelling nothing stays behind the end */
     if (inet_ntop(family, bytes, read.host, sizeof read.host) == NULL) return false;
     *address = read;
     return true;

@@ -544,6 +544,7 @@ static void addresses_are_literals_with_a_port(void **state)
         {"127.0.0.1:0", "127.0.0.1:0", false, 0},
         {"0.0.0.0:65535", "0.0.0.0:65535", false, 65535},
         {"[::]:1", "[::]:1", true, 1},
+        {"[::000]:0003904", "[::]:3904", true, 3904},
         {"[2001:DB8:0:0::1]:3904", "[2001:db8::1]:3904", true, 3904},
         {"[::ffff:1.2.3.4]:80", "[::ffff:1.2.3.4]:80", true, 80},
         {"[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:9", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:9", true,
@@ -557,6 +558,9 @@ static void addresses_are_literals_with_a_port(void **state)
         assert_int_equal(address.port, good[i].port);
         config_address_encode(&address, address.port, text);
         assert_string_equal(text, good[i].again);
+        struct config_address back;
+        assert_true(config_address_decode(text, &back));
+        assert_memory_equal(&back, &address, sizeof back); /* nothing of the first spelling stays behind */
     }
     const char *bad[] = {"",
                          ":1",
