@@ -146,6 +146,7 @@ def test_an_unfinished_request_does_not_keep_the_server_from_ending(start_server
     assert server.process.wait(15) == 0, "within 10 s"
     connection.close()
     client.close()
+    assert server.end() == 0  # and its log is whole: the next start begins one of its own
     server.start()
     client.get("p", "a").expect(404)
     client.close()
