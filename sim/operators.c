@@ -250,11 +250,15 @@ static void hand_over_removals(struct operators *operators, const struct machine
     }
 }
 
-/* What only this machine has goes with it; what another one has is that one's to keep. */
+/* What only this machine has goes with it; what another one has is that one's to keep, unless it was taken out
+ * before: who comes back begins with the cluster's documents. */
 static void hand_over(struct operators *operators, const struct machine *removed)
 {
     struct world *world = operators->world;
-    promises_hand_over(&operators->promises, world, removed);
+    bool is_out[WORLD_MACHINES_MAX] = {0};
+    for (uint32_t i = 0; i < world->machines_count; i++)
+        is_out[i] = operators_has_removed(operators, world->machines[i]->node_id);
+    promises_hand_over(&operators->promises, world, removed, is_out);
     hand_over_removals(operators, removed);
     for (uint32_t i = 0; i < operators->facts_count; i++) {
         struct fact *fact = &operators->facts[i];
@@ -262,7 +266,7 @@ static void hand_over(struct operators *operators, const struct machine *removed
         for (uint32_t j = 0; j < world->machines_count; j++) {
             const struct view *view = machine_view(world->machines[j]);
             bool is_other = j != removed->index && view != NULL && world->machines[j]->group == removed->group;
-            if (!is_other || !operators_has_fact(view, fact)) continue;
+            if (!is_other || is_out[j] || !operators_has_fact(view, fact)) continue;
             fact->machine = j;
             break;
         }

@@ -62,13 +62,15 @@ static void watch_removals(struct operators *operators, const struct machine *ma
 static void watch_promises(struct operators *operators, const struct machine *machine)
 {
     char why[PROMISES_WHY_CHARS];
-    if (machine->was_salvaged || promises_are_kept(&operators->promises, machine, why)) return;
+    if (machine->was_salvaged || operators_has_removed(operators, machine->node_id)) return;
+    if (promises_are_kept(&operators->promises, machine, why)) return;
     world_fail(operators->world, "node %u acknowledged what it has no more: %s", machine->index, why);
 }
 
 static void watch_facts(struct operators *operators, const struct machine *machine)
 {
     if (machine->was_salvaged) return; /* it gets back from the others what has rotted */
+    if (operators_has_removed(operators, machine->node_id)) return; /* and what the cluster has, when it is back */
     for (uint32_t i = 0; i < operators->facts_count; i++) {
         const struct fact *fact = &operators->facts[i];
         if (fact->state != FACT_DONE || fact->machine != machine->index) continue;

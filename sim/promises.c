@@ -52,7 +52,8 @@ void promises_note(struct promises *promises, const struct machine *machine)
     hold(&promises->seen[machine->index], view);
 }
 
-void promises_hand_over(struct promises *promises, const struct world *world, const struct machine *machine)
+void promises_hand_over(struct promises *promises, const struct world *world, const struct machine *machine,
+                        const bool is_out[WORLD_MACHINES_MAX])
 {
     char why[PROMISES_WHY_CHARS];
     struct view *promised = promises->views[machine->index];
@@ -60,7 +61,7 @@ void promises_hand_over(struct promises *promises, const struct world *world, co
         const struct machine *other = world->machines[i];
         const struct view *view = machine_view(other);
         bool is_one = other != machine && other->group == machine->group && view != NULL && !other->is_copy &&
-                      !other->is_liar;
+                      !other->is_liar && !is_out[i];
         if (!is_one || !covers(view, promised, why)) continue;
         promises_note(promises, other);
         break;

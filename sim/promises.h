@@ -19,8 +19,9 @@ struct promises {
 void promises_note(struct promises *promises, const struct machine *machine);
 
 /* What the machine promised is another's to keep: it is being taken out of the cluster, and what only it has goes
- * with it. */
-void promises_hand_over(struct promises *promises, const struct world *world, const struct machine *machine);
+ * with it. Not one of those that are out already (`is_out`, by machine): they forget, too. */
+void promises_hand_over(struct promises *promises, const struct world *world, const struct machine *machine,
+                        const bool is_out[WORLD_MACHINES_MAX]);
 
 /* Does the machine still have what it promised? False with `why`. */
 bool promises_are_kept(struct promises *promises, const struct machine *machine, char why[PROMISES_WHY_CHARS]);
