@@ -56,7 +56,10 @@ bool operators_has_fact(const struct view *view, const struct fact *fact)
 static void note_fact(struct fact *fact, bool is_undone, int status, uint32_t machine)
 {
     bool is_done = status == 200 || status == 204;
-    if (is_undone && is_done) fact->state = FACT_UNDONE;
+    if (is_undone && is_done) {
+        fact->state = FACT_UNDONE;
+        fact->machine = machine; /* who deletes it is who may be the only one to know */
+    }
     if (is_undone && status >= 400 && status < 500 && fact->state == FACT_UNDOING) fact->state = FACT_DONE;
     if (!is_undone && is_done && fact->state == FACT_ASKED) {
         fact->state = FACT_DONE;
@@ -266,7 +269,7 @@ static void hand_over(struct operators *operators, const struct machine *removed
         for (uint32_t j = 0; j < world->machines_count; j++) {
             const struct view *view = machine_view(world->machines[j]);
             bool is_other = j != removed->index && view != NULL && world->machines[j]->group == removed->group;
-            if (!is_other || is_out[j] || !operators_has_fact(view, fact)) continue;
+            if (!is_other || is_out[j] || fact->state == FACT_UNDONE || !operators_has_fact(view, fact)) continue;
             fact->machine = j;
             break;
         }
