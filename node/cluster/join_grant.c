@@ -8,11 +8,13 @@
 enum {
     JOBS_MAX = CLUSTER_JOBS_MAX / 2, /* of the store's: with more under way nobody is let in, others need it */
     ADMISSION_MS = 60000 / JOIN_ADMISSIONS_A_MINUTE,
+    OLDEST_US = 1, /* 1970 */
 };
 
 /* Who is let in, copied: the link may be gone when the store has answered. */
 struct asker {
-    bool is_some; /* false: this node founds for itself */
+    bool is_some;   /* false: this node founds for itself */
+    bool is_member; /* by its own word, and we have not heard of it: others may have, also that it was taken out */
     uint8_t id[LINK_NODE_ID_BYTES];
     struct span name, address;
 };
@@ -239,15 +241,26 @@ static bool put_all(struct cluster *cluster, struct cluster_job *job, const stru
     return count > 0;
 }
 
+/* As the oldest documents there can be: whatever else was ever written of these nodes wins. */
+static void make_oldest(struct cluster *cluster, struct op_docs *docs)
+{
+    for (uint32_t i = 0; i < docs->documents_count; i++) {
+        docs->documents[i].register_.time_us = OLDEST_US;
+        docs->documents[i].register_.actor = wire_load_u64(own_id(cluster));
+    }
+}
+
 /* Write that the asker is a member, and that we are where that was never written. False when out of memory. */
 static bool write_members(struct cluster *cluster, const struct asker *asker, uint32_t link, uint64_t serial)
 {
-    struct cluster_job *job = job_for(cluster, OP_DOCS_WRITE, asker, link, serial);
+    enum op_kind kind = asker->is_member ? OP_DOCS_MERGE : OP_DOCS_WRITE;
+    struct cluster_job *job = job_for(cluster, kind, asker, link, serial);
     if (job == NULL) return false;
     if (!put_all(cluster, job, asker)) {
         cluster_job_drop(job);
         return false;
     }
+    if (asker->is_member) make_oldest(cluster, &job->op.docs);
     cluster->join->admissions_count += asker->is_some;
     cluster_job_run(cluster, job, on_written);
     return true;
@@ -309,6 +322,7 @@ void join_grant_on_ask(struct cluster *cluster, struct channel *channel, const s
     struct asker asker = {.is_some = true, .name = message->name, .address = message->address};
     enum message_reason reason = MESSAGE_REASON_NONE;
     if (channel->is_letting_in) return; /* asked twice: one answer comes */
+    asker.is_member = channel->link.peer.is_member && !channel->is_invited;
     memcpy(asker.id, channel->link.peer.node_id, LINK_NODE_ID_BYTES);
     const char *malformed = check_asker(cluster, &asker);
     if (malformed != NULL) {
